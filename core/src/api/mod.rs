@@ -1,0 +1,3 @@
+//! The contract: what users write, what they read, and what is left in AWS.
+
+pub mod names;
