@@ -1,0 +1,270 @@
+//! Conditions: their types, their reasons, and the table that sets them together.
+//!
+//! `Reconciling` and `Stalled` are True when something is up, as kstatus wants it, and absent otherwise; never both. The others
+//! are good when True.
+
+use std::fmt;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+
+/// The types of conditions on an `ApiStage`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConditionType {
+    /// True: the target serves and every declared setting is applied.
+    Ready,
+    /// True: the operator is at work, or waits for AWS or a REST API; it goes on by itself.
+    Reconciling,
+    /// True: nothing goes on before somebody changes something.
+    Stalled,
+    /// True: the target of this very generation (deployment and variables) serves, and no release runs.
+    Released,
+}
+
+impl fmt::Display for ConditionType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ready => "Ready",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+            Self::Released => "Released",
+        })
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// Why a condition is as it is: a closed list; `docs/troubleshooting.md` has an entry for each.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Reason {
+            /// Every reason, for tables that must be complete.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// The reason as it stands in a condition.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The stage is as declared.
+    Synced,
+    /// A release is under way: the target does not serve yet.
+    Releasing,
+    /// A setting beside the release is still to be applied.
+    SettingsPending,
+    /// `driftPolicy: Report` and somebody changed a declared field.
+    DriftReported,
+    /// `spec.suspend` is true: nothing is written to AWS.
+    Suspended,
+    /// The deployment that the stage serves was changed behind our back; that hand is obeyed.
+    StageMovedByHand,
+    /// A canary that no release of ours opened is on the stage; a change of the target waits until it is gone.
+    ForeignCanary,
+    /// A snapshot's reply was lost, and we look whether it was taken before we ask again.
+    SnapshotUnconfirmed,
+    /// There is no such REST API in this account and Region.
+    RestApiNotFound,
+    /// The REST API's definition is being changed by AWS right now.
+    RestApiChanging,
+    /// The REST API's definition cannot be deployed: it has no methods, or a method without an integration.
+    RestApiNotDeployable,
+    /// `spec.deploymentId` names a deployment that does not exist.
+    DeploymentNotFound,
+    /// The revision's deployment was deleted, and a revision is never snapshotted again by itself.
+    RevisionGone,
+    /// The stage exists, carries no owner tag, and `adoptionPolicy` does not allow to take it.
+    StageExists,
+    /// The stage carries another owner's tag.
+    OwnedByAnother,
+    /// An older `ApiStage` of this cluster governs the same stage.
+    NotOldest,
+    /// Adoption is asked for, but the operator does not allow it.
+    AdoptionDenied,
+    /// The spec or the credentials name another stage than the one that this object governs.
+    IdentityChanged,
+    /// The spec cannot be used as it is.
+    InvalidSpec,
+    /// AWS refused the operator's credentials or permissions.
+    AccessDenied,
+    /// AWS refused what was sent; the message has its text.
+    Refused,
+    /// A hard quota of the AWS account is reached.
+    QuotaExceeded,
+    /// AWS asks to be called more slowly.
+    Throttled,
+    /// AWS does not answer, or answers with failures of its own.
+    AwsUnavailable,
+    /// Something in AWS must appear, end or go first; the message says what.
+    WaitingForAws,
+    /// The object is being deleted, and so is its stage.
+    Deleting,
+    /// The deletion cannot go on; the message says why and how to free the object.
+    DeletionBlocked,
+}
+
+/// Where an object stands: the rows of the table in design §2.4, the first that applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Situation {
+    /// Invalid, denied, in conflict, gone: somebody must change something.
+    Blocked,
+    /// The target must not ship by itself.
+    Held,
+    /// A person is awaited: suspended, paused, to be approved, drift that is only reported.
+    PersonAwaited,
+    /// A release runs.
+    Releasing,
+    /// Settings are outstanding, or AWS or an API is awaited.
+    Outstanding,
+    /// All is applied and the target serves.
+    Synced,
+}
+
+/// A situation with its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The row.
+    pub situation: Situation,
+    /// The reason of `Ready`, and of the others unless they know better.
+    pub reason: Reason,
+    /// One sentence or two that a stranger can act on; no time, counter or request id in it.
+    pub message: String,
+}
+
+/// What `Released` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Released {
+    /// `Some(true)` is True, `Some(false)` False, `None` Unknown.
+    pub status: Option<bool>,
+    /// Its reason.
+    pub reason: Reason,
+    /// Its message.
+    pub message: String,
+}
+
+impl Finding {
+    /// A finding from its parts.
+    pub fn new(situation: Situation, reason: Reason, message: impl Into<String>) -> Self {
+        Self { situation, reason, message: message.into() }
+    }
+
+    /// Ready, Reconciling and Stalled of this situation; `None` is absent.
+    fn row(&self) -> (bool, Option<bool>, Option<bool>) {
+        match self.situation {
+            Situation::Blocked | Situation::Held => (false, None, Some(true)),
+            Situation::PersonAwaited => (false, None, None),
+            Situation::Releasing | Situation::Outstanding => (false, Some(true), None),
+            Situation::Synced => (true, None, None),
+        }
+    }
+}
+
+/// All conditions of an object, replacing `previous`. `lastTransitionTime` moves only where a status flips, never for a new
+/// reason or message.
+#[must_use]
+pub fn conditions(
+    previous: &[Condition],
+    finding: &Finding,
+    released: &Released,
+    generation: i64,
+    now: Timestamp,
+) -> Vec<Condition> {
+    let (ready, reconciling, stalled) = finding.row();
+    let rows = [
+        (ConditionType::Ready, Some(Some(ready)), finding.reason, &finding.message),
+        (ConditionType::Reconciling, reconciling.map(Some), finding.reason, &finding.message),
+        (ConditionType::Stalled, stalled.map(Some), finding.reason, &finding.message),
+        (ConditionType::Released, Some(released.status), released.reason, &released.message),
+    ];
+    rows.into_iter()
+        .filter_map(|(kind, status, reason, message)| {
+            let status = match status? {
+                Some(true) => "True",
+                Some(false) => "False",
+                None => "Unknown",
+            };
+            let kind = kind.to_string();
+            let since = previous
+                .iter()
+                .find(|former| former.type_ == kind && former.status == status)
+                .map_or(Time(now), |former| former.last_transition_time.clone());
+            Some(Condition {
+                last_transition_time: since,
+                message: message.clone(),
+                observed_generation: Some(generation),
+                reason: reason.as_str().to_owned(),
+                status: status.to_owned(),
+                type_: kind,
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_700_000_000 + second).unwrap()
+    }
+
+    fn table(situation: Situation) -> Vec<String> {
+        let finding = Finding::new(situation, Reason::Synced, "m");
+        let released = Released { status: None, reason: Reason::Releasing, message: "n".to_owned() };
+        conditions(&[], &finding, &released, 3, at(0))
+            .iter()
+            .map(|condition| format!("{}={}", condition.type_, condition.status))
+            .collect()
+    }
+
+    /// Golden: what scripts and Argo CD wait for.
+    #[test]
+    fn the_table_is_the_contract() {
+        let stalled = ["Ready=False", "Stalled=True", "Released=Unknown"];
+        let reconciling = ["Ready=False", "Reconciling=True", "Released=Unknown"];
+        assert_eq!(table(Situation::Blocked), stalled);
+        assert_eq!(table(Situation::Held), stalled);
+        assert_eq!(table(Situation::PersonAwaited), ["Ready=False", "Released=Unknown"]);
+        assert_eq!(table(Situation::Releasing), reconciling);
+        assert_eq!(table(Situation::Outstanding), reconciling);
+        assert_eq!(table(Situation::Synced), ["Ready=True", "Released=Unknown"]);
+    }
+
+    #[test]
+    fn a_transition_is_a_change_of_status_only() {
+        let released = |reason| Released { status: Some(true), reason, message: "n".to_owned() };
+        let first = conditions(
+            &[],
+            &Finding::new(Situation::Outstanding, Reason::Throttled, "a"),
+            &released(Reason::Synced),
+            1,
+            at(0),
+        );
+        let second = conditions(
+            &first,
+            &Finding::new(Situation::Outstanding, Reason::AwsUnavailable, "b"),
+            &released(Reason::Synced),
+            2,
+            at(60),
+        );
+        assert!(second.iter().all(|condition| condition.last_transition_time == Time(at(0))), "{second:?}");
+        let third = conditions(
+            &second,
+            &Finding::new(Situation::Synced, Reason::Synced, "c"),
+            &released(Reason::Synced),
+            2,
+            at(90),
+        );
+        assert_eq!(third.first().map(|ready| ready.last_transition_time.clone()), Some(Time(at(90))));
+        assert_eq!(third.last().map(|released| released.last_transition_time.clone()), Some(Time(at(0))));
+    }
+}

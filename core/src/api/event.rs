@@ -1,0 +1,106 @@
+//! Events: changes of state, told once.
+
+/// What an event reports: a closed list, so that people can filter by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventReason {
+    /// A release began.
+    ReleaseStarted,
+    /// A release ended with its target serving.
+    ReleaseSucceeded,
+    /// A release ended because another target was declared.
+    ReleaseSuperseded,
+    /// A release ended because the spec went back to what is served.
+    ReleaseCancelled,
+    /// A snapshot of the REST API was taken.
+    SnapshotTaken,
+    /// A revision is served from a snapshot that existed already.
+    RevisionReused,
+    /// A second snapshot of the same revision and attempt was removed.
+    DuplicateRemoved,
+    /// The stage was created.
+    StageCreated,
+    /// A stage that existed became ours.
+    StageAdopted,
+    /// Settings beside the release were applied.
+    SettingsApplied,
+    /// A change behind our back was put right.
+    DriftCorrected,
+    /// A change behind our back was noticed and left, as `driftPolicy` says.
+    DriftReported,
+    /// The deployment was moved behind our back; the target is held.
+    StageMovedByHand,
+    /// A held target was put in by hand; it is no longer held.
+    PromotedByHand,
+    /// The object lost its status; what can be known again was read from AWS.
+    StatusRebuilt,
+    /// A field was dropped whose value in AWS stays as it is.
+    LeftAsItIs,
+    /// A command was accepted.
+    CommandAccepted,
+    /// A command was refused.
+    CommandRefused,
+    /// The stage was deleted.
+    StageDeleted,
+    /// The object goes, the stage stays.
+    StageRetained,
+    /// The deletion cannot go on.
+    DeletionBlocked,
+    /// Something is wrong that a condition tells in full.
+    Warning,
+}
+
+impl EventReason {
+    /// The reason as it stands in the event.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReleaseStarted => "ReleaseStarted",
+            Self::ReleaseSucceeded => "ReleaseSucceeded",
+            Self::ReleaseSuperseded => "ReleaseSuperseded",
+            Self::ReleaseCancelled => "ReleaseCancelled",
+            Self::SnapshotTaken => "SnapshotTaken",
+            Self::RevisionReused => "RevisionReused",
+            Self::DuplicateRemoved => "DuplicateRemoved",
+            Self::StageCreated => "StageCreated",
+            Self::StageAdopted => "StageAdopted",
+            Self::SettingsApplied => "SettingsApplied",
+            Self::DriftCorrected => "DriftCorrected",
+            Self::DriftReported => "DriftReported",
+            Self::StageMovedByHand => "StageMovedByHand",
+            Self::PromotedByHand => "PromotedByHand",
+            Self::StatusRebuilt => "StatusRebuilt",
+            Self::LeftAsItIs => "LeftAsItIs",
+            Self::CommandAccepted => "CommandAccepted",
+            Self::CommandRefused => "CommandRefused",
+            Self::StageDeleted => "StageDeleted",
+            Self::StageRetained => "StageRetained",
+            Self::DeletionBlocked => "DeletionBlocked",
+            Self::Warning => "Warning",
+        }
+    }
+}
+
+/// One event on its object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Whether it is news (`Normal`) or needs somebody's eyes (`Warning`).
+    pub warning: bool,
+    /// What it reports.
+    pub reason: EventReason,
+    /// What was done, and what to; events of one reason and action fold into one, so what must stay apart is put here.
+    pub action: String,
+    /// One sentence for people.
+    pub note: String,
+}
+
+impl Event {
+    /// News.
+    pub fn normal(reason: EventReason, action: impl Into<String>, note: impl Into<String>) -> Self {
+        Self { warning: false, reason, action: action.into(), note: note.into() }
+    }
+
+    /// News that needs somebody's eyes.
+    pub fn warning(reason: EventReason, action: impl Into<String>, note: impl Into<String>) -> Self {
+        Self { warning: true, reason, action: action.into(), note: note.into() }
+    }
+}

@@ -1,0 +1,158 @@
+//! The kind `ApiStage`: what a stage of a REST API should be.
+
+use std::collections::BTreeMap;
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::names::{DeploymentId, Region, RestApiId, Revision, StageName};
+use super::status::ApiStageStatus;
+
+/// What a stage of an API Gateway REST API should be.
+///
+/// A field that is declared is enforced. One that was declared and is dropped is put back: a variable is removed, the
+/// description is emptied, revision and deploymentId leave the stage as it is. One that never was declared is never touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[kube(
+    group = "stagecraft.dev",
+    version = "v1alpha1",
+    kind = "ApiStage",
+    namespaced,
+    status = "ApiStageStatus",
+    category = "stagecraft",
+    doc = "A stage of an Amazon API Gateway REST API: which deployment it serves, its variables and its settings.",
+    printcolumn(name = "Stage", type_ = "string", json_path = ".status.stageName", description = "Name of the stage"),
+    printcolumn(name = "API", type_ = "string", json_path = ".status.restApiId", description = "REST API of the stage"),
+    printcolumn(name = "Revision", type_ = "string", json_path = ".status.revision", description = "Revision that the stage serves"),
+    printcolumn(name = "Canary", type_ = "number", json_path = ".status.canary.percentTraffic", description = "Percent of requests that the canary answers"),
+    printcolumn(name = "Cache", type_ = "string", json_path = ".status.cacheCluster.status", description = "Status of the cache cluster"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status", description = "Whether the stage is as declared"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason", description = "Why it is ready or not"),
+    printcolumn(name = "Region", type_ = "string", json_path = ".status.region", description = "AWS Region", priority = 1),
+    printcolumn(name = "Deployment", type_ = "string", json_path = ".status.deploymentId", description = "Deployment that the stage serves", priority = 1),
+    printcolumn(name = "Release", type_ = "string", json_path = ".status.release.id", description = "The present or last release", priority = 1),
+    printcolumn(name = "URL", type_ = "string", json_path = ".status.invokeUrl", description = "Where the stage is called", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Age of the object"),
+    validation = Rule::new("has(self.spec.stageName) || self.metadata.name.matches('^[A-Za-z0-9_-]{1,128}$')")
+        .message("metadata.name cannot be a stage name (letters, digits, _ and - only, at most 128): set spec.stageName.")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.restApiId)")
+        .message("spec.restApiId is missing: set it to the id of the REST API, such as a1b2c3d4e5."),
+    validation = Rule::new("!(has(self.revision) && has(self.deploymentId))")
+        .message("spec.revision and spec.deploymentId exclude each other: keep the one that names what the stage shall serve."),
+    validation = Rule::new("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)")
+        .message("spec.region cannot be set, changed or removed later: delete this ApiStage and create one with the other region."),
+    validation = Rule::new("has(self.stageName) == has(oldSelf.stageName) && (!has(self.stageName) || self.stageName == oldSelf.stageName)")
+        .message("spec.stageName cannot be set, changed or removed later: delete this ApiStage and create one with the other name.")
+)]
+pub(crate) struct ApiStageSpec {
+    /// Id of the REST API whose stage this is, such as `a1b2c3d4e5`. Once the stage is governed it cannot be changed: delete the
+    /// object and create another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[a-z0-9]{1,32}$"), length(max = 32))]
+    pub rest_api_id: Option<RestApiId>,
+
+    /// AWS Region of the REST API. Absent: the operator's own. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"), length(max = 32))]
+    pub region: Option<Region>,
+
+    /// Name of the stage in API Gateway. Absent: `metadata.name`. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_-]{1,128}$"), length(max = 128))]
+    pub stage_name: Option<StageName>,
+
+    /// Your name for the deployment to serve: a Git SHA, a build number. A revision that this REST API already knows is served
+    /// from its first snapshot, a new one is snapshotted. Change it whenever the API's definition changed and shall go live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._+/:@-]{0,127}$"), length(max = 128))]
+    pub revision: Option<Revision>,
+
+    /// A deployment that others made, instead of a revision. With neither, an existing stage keeps what it serves and a new one
+    /// gets a first snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[a-z0-9]{1,32}$"), length(max = 32))]
+    pub deployment_id: Option<DeploymentId>,
+
+    /// Description of the stage. Dropped later: emptied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub description: Option<String>,
+
+    /// Stage variables. Names are letters, digits and `_`; values are letters, digits and `-._~:/?#&=,`. They ship together with
+    /// the deployment, as one release. Dropped later: removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "variables_schema")]
+    pub variables: Option<BTreeMap<String, String>>,
+
+    /// What happens when the stage exists already and is not ours. `Never` (also when absent): nothing, and a condition says so.
+    /// `IfExists`: taken over unless somebody else's owner tag is on it. `TakeOver`: taken over in any case. The operator must
+    /// allow adoption.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption_policy: Option<AdoptionPolicy>,
+
+    /// What happens to the stage when this object is deleted: `Delete` or `Retain`. Absent: `Delete` for a stage that we created,
+    /// `Retain` for an adopted one. `Retain` set on an object that is being deleted frees it at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
+
+    /// What happens when somebody else changes a declared field: `Correct` (also when absent) or `Report`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift_policy: Option<DriftPolicy>,
+
+    /// While true nothing is written to AWS. The stage is still observed, and deleting the object retains it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<bool>,
+}
+
+/// Whether a stage that exists already may become ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AdoptionPolicy {
+    /// It may not.
+    Never,
+    /// It may, unless another owner's tag is on it.
+    IfExists,
+    /// It may, also from another owner.
+    TakeOver,
+}
+
+/// What becomes of the stage when its object is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionPolicy {
+    /// The stage and our unused deployments are deleted.
+    Delete,
+    /// The stage stays; only our owner tag is removed.
+    Retain,
+}
+
+/// What is done about a declared field that somebody else changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DriftPolicy {
+    /// It is put right.
+    Correct,
+    /// It is reported.
+    Report,
+}
+
+/// At most 100 variables; 64 and 512 characters (API Gateway quotas, patterns of its developer guide).
+fn variables_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "nullable": true,
+        "maxProperties": 100,
+        "additionalProperties": { "type": "string", "minLength": 1, "maxLength": 512 },
+        "x-kubernetes-validations": [
+            {
+                "rule": "self.all(name, name.matches('^[A-Za-z0-9_]{1,64}$'))",
+                "message": "a name in spec.variables holds something else than letters, digits and _, or is longer than 64: rename it."
+            },
+            {
+                "rule": "self.all(name, self[name].matches('^[A-Za-z0-9._~:/?#&=,-]+$'))",
+                "message": "a value in spec.variables holds a character that API Gateway refuses: use letters, digits and - . _ ~ : / ? # & = , only (no blank)."
+            }
+        ]
+    })
+}
