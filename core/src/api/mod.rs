@@ -13,7 +13,11 @@ pub mod stage;
 pub mod status;
 pub mod target;
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use std::collections::BTreeMap;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
 use kube::CustomResourceExt as _;
 
 /// API group of all kinds.
@@ -28,5 +32,32 @@ pub const COMMAND: &str = "stagecraft.dev/command";
 /// All custom resource definitions, as `crds/` holds them.
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![stage::ApiStage::crd()]
+    vec![structural(stage::ApiStage::crd())]
+}
+
+/// The definition as the contract wants it. Without `nullable` the apiserver drops a `field: null` on arrival, so that for CEL
+/// and for us a field is declared or it is not, and nothing third. Without `default` nobody but the user writes into spec.
+/// Formats that the apiserver does not know would be a warning at each apply.
+fn structural(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
+    for version in &mut definition.spec.versions {
+        if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+            strip(schema);
+        }
+    }
+    definition
+}
+
+fn strip(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    schema.default = None;
+    schema.format = schema.format.take().filter(|format| !format.starts_with("uint"));
+    for property in schema.properties.iter_mut().flat_map(BTreeMap::values_mut) {
+        strip(property);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        strip(items);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        strip(values);
+    }
 }

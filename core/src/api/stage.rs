@@ -88,18 +88,15 @@ pub(crate) struct ApiStageSpec {
     #[schemars(schema_with = "variables_schema")]
     pub variables: Option<BTreeMap<String, String>>,
 
-    /// What happens when the stage exists already and is not ours. `Never` (also when absent): nothing, and a condition says so.
-    /// `IfExists`: taken over unless somebody else's owner tag is on it. `TakeOver`: taken over in any case. The operator must
-    /// allow adoption.
+    /// Whether a stage that exists already may become ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption_policy: Option<AdoptionPolicy>,
 
-    /// What happens to the stage when this object is deleted: `Delete` or `Retain`. Absent: `Delete` for a stage that we created,
-    /// `Retain` for an adopted one. `Retain` set on an object that is being deleted frees it at once.
+    /// What becomes of the stage when its object is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
-    /// What happens when somebody else changes a declared field: `Correct` (also when absent) or `Report`.
+    /// What is done about a declared field that somebody else changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift_policy: Option<DriftPolicy>,
 
@@ -108,8 +105,11 @@ pub(crate) struct ApiStageSpec {
     pub suspend: Option<bool>,
 }
 
-/// Whether a stage that exists already may become ours.
+/// What happens when the stage exists already and is not ours. `Never` (also when absent): nothing, and a condition says so.
+/// `IfExists`: taken over unless somebody else's owner tag is on it. `TakeOver`: taken over in any case. The operator must
+/// allow adoption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub enum AdoptionPolicy {
     /// It may not.
     Never,
@@ -119,8 +119,10 @@ pub enum AdoptionPolicy {
     TakeOver,
 }
 
-/// What becomes of the stage when its object is deleted.
+/// What happens to the stage when this object is deleted: `Delete` or `Retain`. Absent: `Delete` for a stage that we created,
+/// `Retain` for an adopted one. `Retain` set on an object that is being deleted frees it at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub enum DeletionPolicy {
     /// The stage and our unused deployments are deleted.
     Delete,
@@ -128,8 +130,9 @@ pub enum DeletionPolicy {
     Retain,
 }
 
-/// What is done about a declared field that somebody else changed.
+/// What happens when somebody else changes a declared field: `Correct` (also when absent) or `Report`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub enum DriftPolicy {
     /// It is put right.
     Correct,
@@ -141,7 +144,6 @@ pub enum DriftPolicy {
 fn variables_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "object",
-        "nullable": true,
         "maxProperties": 100,
         "additionalProperties": { "type": "string", "minLength": 1, "maxLength": 512 },
         "x-kubernetes-validations": [

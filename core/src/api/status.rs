@@ -109,6 +109,7 @@ pub struct ApiStageStatus {
 
 /// How a stage became ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub enum Origin {
     /// We created it.
     Created,
@@ -193,6 +194,7 @@ pub struct Stable {
 
 /// How a target comes to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub enum How {
     /// With the new stage.
     First,
@@ -212,6 +214,7 @@ pub enum How {
 
 /// Where a release stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub enum Phase {
     /// There is no release.
     Idle,
@@ -270,6 +273,7 @@ pub struct Held {
 
 /// Why a target is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub enum Why {
     /// Its checks failed.
     Failed,
@@ -321,6 +325,7 @@ pub struct HistoryEntry {
 
 /// How a release ended whose target did not come to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub enum ReleaseResult {
     /// Its checks failed.
     Failed,
@@ -360,6 +365,7 @@ pub struct LastCommand {
 
 /// How far a command came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub enum CommandState {
     /// Taken up; its effect is under way.
     Accepted,
