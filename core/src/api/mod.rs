@@ -1,3 +1,4 @@
 //! The contract: what users write, what they read, and what is left in AWS.
 
+pub mod arn;
 pub mod names;
