@@ -3,6 +3,7 @@
 //! `docs/contract.md` states it on one page, golden tests hold it, and a change needs a decision note: objects and AWS
 //! resources will hold these shapes for years.
 
+pub mod arn;
 pub mod command;
 pub mod condition;
 pub mod event;

@@ -57,7 +57,7 @@ pub(crate) struct ApiStageSpec {
 
     /// AWS Region of the REST API. Absent: the operator's own. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"), length(max = 32))]
+    #[schemars(regex(pattern = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$"), length(max = 32))]
     pub region: Option<Region>,
 
     /// Name of the stage in API Gateway. Absent: `metadata.name`. Immutable.
