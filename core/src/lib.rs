@@ -1,9 +1,14 @@
 //! Stagecraft's contract and mind.
 //!
 //! [`api`] is what users' objects and AWS resources hold for years; the rest decides. Nothing here waits, asks the time
-//! or calls anybody: the dependencies hold it to that.
+//! or calls anybody: the dependencies hold it to that. [`validate`](validate::validate) reads the spec,
+//! [`plan`](plan::plan) compares it with what was [`observed`], [`settle`](settle::settle) notes what a call did.
 
 pub mod api;
 pub mod cause;
 pub mod observed;
 pub mod patch;
+pub mod plan;
+pub mod settle;
+pub mod validate;
+pub mod world;

@@ -134,8 +134,10 @@ pub enum Situation {
 pub struct Finding {
     /// The row.
     pub situation: Situation,
-    /// The reason of `Ready`, and of the others unless they know better.
+    /// The reason of `Ready`.
     pub reason: Reason,
+    /// The reason of the others: the same, or what a running release waits for.
+    pub detail: Reason,
     /// One sentence or two that a stranger can act on; no time, counter or request id in it.
     pub message: String,
 }
@@ -154,7 +156,12 @@ pub struct Released {
 impl Finding {
     /// A finding from its parts.
     pub fn new(situation: Situation, reason: Reason, message: impl Into<String>) -> Self {
-        Self { situation, reason, message: message.into() }
+        Self { situation, reason, detail: reason, message: message.into() }
+    }
+
+    /// A release that runs and waits for something: `Ready` says `Releasing`, the others say for what.
+    pub fn releasing(detail: Reason, message: impl Into<String>) -> Self {
+        Self { situation: Situation::Releasing, reason: Reason::Releasing, detail, message: message.into() }
     }
 
     /// Ready, Reconciling and Stalled of this situation; `None` is absent.
@@ -181,8 +188,8 @@ pub fn conditions(
     let (ready, reconciling, stalled) = finding.row();
     let rows = [
         (ConditionType::Ready, Some(Some(ready)), finding.reason, &finding.message),
-        (ConditionType::Reconciling, reconciling.map(Some), finding.reason, &finding.message),
-        (ConditionType::Stalled, stalled.map(Some), finding.reason, &finding.message),
+        (ConditionType::Reconciling, reconciling.map(Some), finding.detail, &finding.message),
+        (ConditionType::Stalled, stalled.map(Some), finding.detail, &finding.message),
         (ConditionType::Released, Some(released.status), released.reason, &released.message),
     ];
     rows.into_iter()

@@ -48,7 +48,7 @@ use super::status::ApiStageStatus;
     validation = Rule::new("has(self.stageName) == has(oldSelf.stageName) && (!has(self.stageName) || self.stageName == oldSelf.stageName)")
         .message("spec.stageName cannot be set, changed or removed later: delete this ApiStage and create one with the other name.")
 )]
-pub(crate) struct ApiStageSpec {
+pub struct ApiStageSpec {
     /// Id of the REST API whose stage this is, such as `a1b2c3d4e5`. Once the stage is governed it cannot be changed: delete the
     /// object and create another.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,98 @@
+//! The calls that a plan consists of.
+
+use std::collections::BTreeMap;
+
+use crate::api::arn;
+use crate::api::names::{AccountId, DeploymentId, Region, RestApiId, Revision, StageName};
+use crate::api::owner::Owner;
+use crate::observed::Deployment;
+use crate::patch::PatchOperation;
+use crate::world::Group;
+
+/// Where a stage is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// AWS account.
+    pub account: AccountId,
+    /// AWS Region.
+    pub region: Region,
+    /// REST API.
+    pub rest_api: RestApiId,
+    /// Name of the stage.
+    pub stage: StageName,
+}
+
+impl Place {
+    /// ARN of the stage, as tags need it.
+    #[must_use]
+    pub fn stage_arn(&self) -> String {
+        arn::stage_arn(&self.region, &self.rest_api, &self.stage)
+    }
+}
+
+/// One call that changes something in AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// `CreateDeployment`, unless the marker turns up before it.
+    Snapshot {
+        /// The revision that is snapshotted.
+        revision: Revision,
+        /// Which snapshot of it.
+        attempt: u32,
+        /// The description, which ends in the marker.
+        description: String,
+    },
+    /// `CreateStage`, with the owner tag.
+    CreateStage(NewStage),
+    /// `UpdateStage`: deployment and variables, always alone.
+    Traffic(Vec<PatchOperation>),
+    /// `UpdateStage`: settings beside the release.
+    Settings {
+        /// The operations.
+        operations: Vec<PatchOperation>,
+        /// Declared paths among them that somebody else had changed.
+        drifted: Vec<String>,
+    },
+    /// `TagResource`: the stage becomes ours.
+    Tag(Owner),
+    /// `UntagResource`: the stage is no longer ours.
+    Untag,
+    /// `DeleteStage`.
+    DeleteStage,
+    /// `DeleteDeployment` of one of ours that nothing serves.
+    DeleteDeployment(DeploymentId),
+}
+
+/// What `CreateStage` is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewStage {
+    /// Name of the stage.
+    pub name: StageName,
+    /// What it serves.
+    pub deployment_id: DeploymentId,
+    /// Its description.
+    pub description: Option<String>,
+    /// Its variables.
+    pub variables: BTreeMap<String, String>,
+    /// Its tags: the owner tag among them, so that no moment exists in which the stage is nobody's.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Action {
+    /// The group that this call belongs to.
+    #[must_use]
+    pub fn group(&self) -> Group {
+        match self {
+            Self::Snapshot { .. } => Group::Snapshot,
+            Self::CreateStage(_) | Self::Traffic(_) => Group::Traffic,
+            Self::Settings { .. } => Group::Settings,
+            Self::Tag(_) | Self::Untag => Group::Ownership,
+            Self::DeleteStage | Self::DeleteDeployment(_) => Group::CleanUp,
+        }
+    }
+}
+
+/// The oldest of equals: first by creation, then by id, since creation is told to the second only.
+pub(super) fn oldest_first(deployment: &Deployment) -> (jiff::Timestamp, DeploymentId) {
+    (deployment.created, deployment.id.clone())
+}

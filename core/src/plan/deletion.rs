@@ -1,0 +1,212 @@
+//! What goes with the object. Clean-up does not validate and goes by status: a broken spec cannot wedge it, and no user can
+//! aim it at a stage that is not ours.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt as _;
+
+use super::action::{Action, Place};
+use super::draft::Draft;
+use super::{Need, Plan, What, find};
+use crate::api::FINALIZER;
+use crate::api::condition::{Finding, Reason, Situation};
+use crate::api::event::{Event, EventReason};
+use crate::api::marker::Marker;
+use crate::api::names::DeploymentId;
+use crate::api::owner::OWNER_TAG;
+use crate::api::stage::DeletionPolicy;
+use crate::observed::Stage;
+use crate::validate::{deletion_policy, is_suspended};
+use crate::world::{Failure, Group, World};
+
+/// Own deployments hold the finalizer for this long at most (design: deletion).
+const DEPLOYMENTS_HOLD: Duration = Duration::from_mins(10);
+
+/// How to get rid of an object whose deletion is blocked; part of every such message.
+const ESCAPE: &str = "To let the object go and leave AWS as it is, set spec.deletionPolicy to Retain.";
+
+/// Plans the deletion.
+pub(super) fn plan(world: &World<'_>) -> Result<Plan, Need> {
+    let mut draft = Draft::new(*world);
+    if !world.object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+        return Ok(free(draft));
+    }
+    let Some(place) = governed(&draft) else { return Ok(free(draft)) };
+    let stage_name = format!("Stage {} of REST API {}", place.stage, place.rest_api);
+    if is_suspended(world.object) {
+        let note = format!("{stage_name} stays as it is, with its owner tag: spec.suspend is true.");
+        draft.tell(Event::normal(EventReason::StageRetained, "Retain", note));
+        return Ok(free(draft));
+    }
+    if deletion_policy(world.object) == DeletionPolicy::Retain {
+        return retain(draft, place, &stage_name);
+    }
+
+    let owner = world.owner();
+    let stages = world.stages(world.fresh())?;
+    if let Some(stage) = find(&stages.value, &place.stage) {
+        let Some(tags) = &stage.tags else {
+            // A write's reply does not tell whose the stage is.
+            return Err(Need { what: What::Stages, not_before: world.now });
+        };
+        if tags.get(OWNER_TAG).is_none_or(|tag| tag != owner.as_str()) {
+            let note = format!("{stage_name} is not deleted: it does not carry our owner tag.");
+            draft.tell(Event::warning(EventReason::StageRetained, "NotOurs", note));
+            return Ok(free(draft));
+        }
+        draft.call(Action::DeleteStage);
+        draft.place = Some(place);
+        let message = format!("{stage_name} is being deleted. {ESCAPE}");
+        return Ok(draft.finish(Finding::new(Situation::Outstanding, Reason::Deleting, message)));
+    }
+    delete_deployments(draft, place, &stages.value)
+}
+
+/// The plan after a call of the deletion failed: every blocked deletion says so, and how to end it.
+pub(super) fn blocked(
+    mut draft: Draft<'_>,
+    failure: &Failure,
+    finding: &Finding,
+    wake_up_at: Option<Timestamp>,
+) -> Plan {
+    let world = draft.world;
+    // Without the REST API there is neither a stage nor a deployment.
+    if failure.cause == crate::cause::Cause::RestApiNotFound {
+        return free(draft);
+    }
+    let passing = failure.cause.class().is_passing();
+    if deletion_policy(world.object) == DeletionPolicy::Retain && !passing {
+        let note = format!("The owner tag stays on the stage: {}", finding.message);
+        draft.tell(Event::warning(EventReason::StageRetained, "TagLeft", note));
+        return free(draft);
+    }
+    if passing && failure.in_a_row < 3 {
+        return draft.unchanged(wake_up_at);
+    }
+    let message = format!("The deletion cannot go on. {} {ESCAPE}", finding.message);
+    let was_told = world.object.status.as_ref().is_some_and(|status| {
+        status.conditions.iter().any(|condition| condition.reason == Reason::DeletionBlocked.as_str())
+    });
+    if !was_told {
+        draft.tell(Event::warning(EventReason::DeletionBlocked, "Delete", &message));
+    }
+    let situation = if passing { Situation::Outstanding } else { Situation::Blocked };
+    draft.wake_up_at = wake_up_at;
+    let mut plan = draft.finish(Finding::new(situation, Reason::DeletionBlocked, message));
+    plan.finalizer = true;
+    plan
+}
+
+/// The stage that the status says is governed.
+fn governed(draft: &Draft<'_>) -> Option<Place> {
+    let status = &draft.status;
+    Some(Place {
+        account: status.account_id.clone()?,
+        region: status.region.clone()?,
+        rest_api: status.rest_api_id.clone()?,
+        stage: status.stage_name.clone()?,
+    })
+}
+
+/// The stage stays; only our tag goes. Set on an object whose deletion had begun otherwise, nothing is called at all: that is
+/// the way out when AWS cannot be reached or refuses.
+fn retain(mut draft: Draft<'_>, place: Place, stage_name: &str) -> Result<Plan, Need> {
+    let world = draft.world;
+    let begun_otherwise = draft.status.conditions.iter().any(|condition| {
+        let reasons = [Reason::Deleting.as_str(), Reason::DeletionBlocked.as_str()];
+        reasons.contains(&condition.reason.as_str()) && condition.observed_generation < Some(world.generation())
+    });
+    if begun_otherwise {
+        let note = format!("{stage_name} is left as it is, as deletionPolicy Retain asks.");
+        draft.tell(Event::normal(EventReason::StageRetained, "Retain", note));
+        return Ok(free(draft));
+    }
+    let stages = world.stages(world.fresh())?;
+    let stage = find(&stages.value, &place.stage);
+    if let Some(stage) = stage
+        && stage.tags.is_none()
+    {
+        return Err(Need { what: What::Stages, not_before: world.now });
+    }
+    let owner = world.owner();
+    let tagged = stage
+        .and_then(|stage: &Stage| stage.tags.as_ref())
+        .and_then(|tags| tags.get(OWNER_TAG))
+        .is_some_and(|tag| tag == owner.as_str());
+    if tagged {
+        if let Some(finding) =
+            draft.refusal(Group::Ownership).filter(|_| world.recent.tried.contains(&Group::Ownership))
+        {
+            let note = format!("The owner tag stays on the stage: {}", finding.message);
+            draft.tell(Event::warning(EventReason::StageRetained, "TagLeft", note));
+            return Ok(free(draft));
+        }
+        draft.call(Action::Untag);
+        draft.place = Some(place);
+        let plan = draft.unchanged(None);
+        return Ok(plan);
+    }
+    draft.tell(Event::normal(EventReason::StageRetained, "Retain", format!("{stage_name} stays; it is nobody's now.")));
+    Ok(free(draft))
+}
+
+/// After the stage: our deployments that nothing serves and nobody's history offers.
+fn delete_deployments(mut draft: Draft<'_>, place: Place, stages: &[Stage]) -> Result<Plan, Need> {
+    let world = draft.world;
+    let deleted_at = world.object.metadata.deletion_timestamp.as_ref().map_or(world.now, |time| time.0);
+    let too_long = deleted_at.checked_add(DEPLOYMENTS_HOLD).is_ok_and(|limit| world.now > limit);
+    if too_long {
+        return Ok(free(draft));
+    }
+    // A snapshot whose reply was lost may still appear; then it would stay for ever.
+    let late = draft
+        .status
+        .intents
+        .iter()
+        .filter(|intent| !world.recent.unsent.contains(&(intent.revision.clone(), intent.attempt)))
+        .filter_map(|intent| intent.since.0.checked_add(world.settings.lost_reply_wait).ok())
+        .max();
+    if let Some(late) = late.filter(|late| *late > world.now) {
+        draft.wake_up_at = Some(late);
+        let message = format!("A snapshot whose reply was lost may still appear, and is then removed. {ESCAPE}");
+        return Ok(draft.finish(Finding::new(Situation::Outstanding, Reason::Deleting, message)));
+    }
+    let deployments = world.deployments(world.fresh().max(late.unwrap_or(Timestamp::MIN)))?;
+    let owner = world.owner();
+    let served = |id: &DeploymentId| {
+        stages.iter().any(|stage| {
+            stage.deployment_id == *id || stage.canary.as_ref().is_some_and(|canary| canary.deployment_id == *id)
+        })
+    };
+    let ours: Vec<_> = deployments
+        .value
+        .iter()
+        .filter(|deployment| {
+            deployment.description.as_deref().and_then(Marker::parse).is_some_and(|marker| marker.by == owner.as_str())
+        })
+        .filter(|deployment| !served(&deployment.id) && !world.siblings.offered.contains(&deployment.id))
+        .map(|deployment| deployment.id.clone())
+        .collect();
+    let refused = world.recent.tried.contains(&Group::CleanUp);
+    if ours.is_empty() {
+        return Ok(free(draft));
+    }
+    if refused {
+        draft.wake_up_in(30);
+        let message = format!("Some of our deployments cannot be deleted yet. {ESCAPE}");
+        return Ok(draft.finish(Finding::new(Situation::Outstanding, Reason::Deleting, message)));
+    }
+    for id in ours {
+        draft.call(Action::DeleteDeployment(id));
+    }
+    draft.place = Some(place);
+    let message = format!("The stage is deleted; so are our deployments that nothing serves. {ESCAPE}");
+    Ok(draft.finish(Finding::new(Situation::Outstanding, Reason::Deleting, message)))
+}
+
+/// Lets the object go.
+fn free(draft: Draft<'_>) -> Plan {
+    let events = draft.events.clone();
+    Plan { finalizer: false, events, ..draft.unchanged(None) }
+}

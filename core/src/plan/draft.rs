@@ -1,0 +1,367 @@
+//! A plan in the making: the next status, the calls and the news, filled in by one decision after the other.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt as _;
+
+use super::action::{Action, Place};
+use super::ownership::Ownership;
+use super::{Need, Plan, What};
+use crate::api::FINALIZER;
+use crate::api::arn;
+use crate::api::condition::{Finding, Reason, Released, Situation, conditions};
+use crate::api::event::{Event, EventReason};
+use crate::api::marker::Marker;
+use crate::api::names::AccountId;
+use crate::api::status::{
+    ApiStageStatus, CacheClusterStatus, CanaryStatus, CommandState, HistoryEntry, Origin, Release,
+};
+use crate::observed::{Deployment, RestApi, Stage};
+use crate::validate::{Desired, Wanted};
+use crate::world::{Group, Seen, World};
+
+/// A plan in the making.
+pub(super) struct Draft<'a> {
+    pub(super) world: World<'a>,
+    pub(super) status: ApiStageStatus,
+    pub(super) place: Option<Place>,
+    pub(super) actions: Vec<Action>,
+    pub(super) events: Vec<Event>,
+    pub(super) wake_up_at: Option<Timestamp>,
+    /// Whether the target of this generation is known and serves.
+    pub(super) serves: bool,
+    /// Whether every declared setting beside the release is applied.
+    pub(super) settled: bool,
+}
+
+/// A stage that something is wrong with is looked at this often at least, whatever the drift interval.
+const BLOCKED_RECHECK_SECONDS: u64 = 300;
+
+/// What waits for AWS or for a release's next move is looked at this often at least (design: calls).
+const MOVING_RECHECK_SECONDS: u64 = 30;
+
+impl<'a> World<'a> {
+    pub(super) fn account(&self) -> Result<&'a AccountId, Need> {
+        self.observed.account.as_ref().ok_or(Need { what: What::Account, not_before: self.cause_at })
+    }
+
+    pub(super) fn rest_api(&self, not_before: Timestamp) -> Result<&'a Seen<RestApi>, Need> {
+        fresh(self.observed.rest_api.as_ref(), What::RestApi, not_before)
+    }
+
+    pub(super) fn stages(&self, not_before: Timestamp) -> Result<&'a Seen<Vec<Stage>>, Need> {
+        fresh(self.observed.stages.as_ref(), What::Stages, not_before)
+    }
+
+    pub(super) fn deployments(&self, not_before: Timestamp) -> Result<&'a Seen<Vec<Deployment>>, Need> {
+        fresh(self.observed.deployments.as_ref(), What::Deployments, not_before)
+    }
+}
+
+fn fresh<T>(seen: Option<&Seen<T>>, what: What, not_before: Timestamp) -> Result<&Seen<T>, Need> {
+    seen.filter(|seen| seen.read_at >= not_before).ok_or(Need { what, not_before })
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(world: World<'a>) -> Self {
+        Self {
+            world,
+            status: world.object.status.clone().unwrap_or_default(),
+            place: None,
+            actions: Vec::new(),
+            events: Vec::new(),
+            wake_up_at: None,
+            serves: false,
+            settled: false,
+        }
+    }
+
+    /// The time as status holds it: whole seconds.
+    pub(super) fn time(&self) -> Time {
+        Time(Timestamp::from_second(self.world.now.as_second()).unwrap_or(self.world.now))
+    }
+
+    /// Adds a call, unless its group was refused in this very pass.
+    pub(super) fn call(&mut self, action: Action) {
+        if !self.world.recent.tried.contains(&action.group()) {
+            self.actions.push(action);
+        }
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    pub(super) fn wake_up(&mut self, at: Timestamp) {
+        self.wake_up_at = Some(self.wake_up_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    pub(super) fn wake_up_in(&mut self, seconds: u64) {
+        if let Ok(at) = self.world.now.checked_add(std::time::Duration::from_secs(seconds)) {
+            self.wake_up(at);
+        }
+    }
+
+    /// The next poll: one drift interval after the read that this plan stands on.
+    pub(super) fn look_again_at_poll(&mut self, read_at: Timestamp) {
+        if let Ok(at) = read_at.checked_add(self.world.drift_interval()) {
+            self.wake_up(at.max(self.world.now));
+        }
+    }
+
+    /// Where the stage of this object is.
+    pub(super) fn locate(&self, desired: &Desired) -> Result<Place, Need> {
+        Ok(Place {
+            account: self.world.account()?.clone(),
+            region: desired.region.clone(),
+            rest_api: desired.rest_api_id.clone(),
+            stage: desired.stage_name.clone(),
+        })
+    }
+
+    /// Credentials of another account would make a second stage there and forget the first.
+    pub(super) fn moved_account(&self, place: &Place) -> Option<Finding> {
+        let governed = self.status.account_id.as_ref().filter(|account| **account != place.account)?;
+        Some(Finding::new(
+            Situation::Blocked,
+            Reason::IdentityChanged,
+            format!(
+                "This ApiStage governs a stage in account {governed}, but the operator's credentials belong to account {}. Give the operator credentials of {governed}, or delete this ApiStage and create it anew.",
+                place.account
+            ),
+        ))
+    }
+
+    /// Copies what was observed; `None` where there is no stage of ours.
+    pub(super) fn observe(&mut self, stage: Option<&Stage>) {
+        let status = &mut self.status;
+        status.deployment_id = stage.map(|stage| stage.deployment_id.clone());
+        status.created_date = stage.and_then(|stage| stage.created).map(Time);
+        status.last_updated_date = stage.and_then(|stage| stage.last_updated).map(Time);
+        status.web_acl_arn = stage.and_then(|stage| stage.web_acl_arn.clone());
+        status.client_certificate_id = stage.and_then(|stage| stage.client_certificate_id.clone());
+        status.documentation_version = stage.and_then(|stage| stage.documentation_version.clone());
+        status.tracing_enabled = stage.map(|stage| stage.tracing_enabled);
+        status.canary = stage.and_then(|stage| stage.canary.as_ref()).map(|canary| CanaryStatus {
+            deployment_id: Some(canary.deployment_id.clone()),
+            percent_traffic: canary.percent_traffic,
+            use_stage_cache: canary.use_stage_cache,
+            stage_variable_overrides: canary.stage_variable_overrides.keys().cloned().collect(),
+        });
+        status.cache_cluster = stage.map(|stage| &stage.cache).and_then(|cache| {
+            let never = !cache.enabled && cache.size.is_none() && matches!(cache.status.as_str(), "" | "NOT_AVAILABLE");
+            (!never).then(|| CacheClusterStatus {
+                enabled: cache.enabled,
+                size: cache.size.clone(),
+                status: cache.status.clone(),
+            })
+        });
+        self.name_revision(stage);
+    }
+
+    /// Names the revision that the stage serves, from memory first, then from the marker where the index was read.
+    pub(super) fn name_revision(&mut self, stage: Option<&Stage>) {
+        let Some(stage) = stage else {
+            self.status.revision = None;
+            return;
+        };
+        let remembered = self
+            .status
+            .release
+            .iter()
+            .map(|release| &release.target)
+            .chain(self.status.history.iter().map(|entry| &entry.target))
+            .find(|target| target.deployment_id.as_ref() == Some(&stage.deployment_id))
+            .map(|target| target.revision.clone());
+        self.status.revision = remembered.unwrap_or_else(|| self.marker_of(stage).map(|marker| marker.revision));
+    }
+
+    /// The marker of the deployment that a stage serves, where the index has been read.
+    pub(super) fn marker_of(&self, stage: &Stage) -> Option<Marker> {
+        let deployments = self.world.observed.deployments.as_ref()?;
+        let deployment = deployments.value.iter().find(|deployment| deployment.id == stage.deployment_id)?;
+        Marker::parse(deployment.description.as_deref()?)
+    }
+
+    /// Writes down what this object governs, before anything is done about it.
+    pub(super) fn govern(
+        &mut self,
+        desired: &Desired,
+        place: &Place,
+        stage: Option<&Stage>,
+        ownership: &Ownership,
+    ) -> Result<(), Need> {
+        let declared = declared_paths(desired);
+        if self.status.rest_api_id.is_none() {
+            let rest_api = self.world.rest_api(self.world.fresh())?;
+            let status = &mut self.status;
+            status.rest_api_id = Some(place.rest_api.clone());
+            status.region = Some(place.region.clone());
+            status.account_id = Some(place.account.clone());
+            status.stage_name = Some(place.stage.clone());
+            status.stage_arn = Some(place.stage_arn());
+            status.execution_arn =
+                Some(arn::execution_arn(&place.region, &place.account, &place.rest_api, &place.stage));
+            status.invoke_url =
+                (!rest_api.value.private).then(|| arn::invoke_url(&place.region, &place.rest_api, &place.stage));
+            if stage.is_some() && *ownership == Ownership::Ours {
+                self.tell(Event::warning(
+                    EventReason::StatusRebuilt,
+                    "Rebuild",
+                    format!(
+                        "Stage {} carries our owner tag, but this object had no status: it is governed again as it is. Held targets, the history and the counter of releases are lost; nothing is reset.",
+                        place.stage
+                    ),
+                ));
+            }
+        }
+        for field in ["revision", "deploymentId"] {
+            if self.status.managed.contains(field) && !declared.contains(field) {
+                self.status.managed.remove(field);
+                if matches!(desired.wanted, Wanted::Keep { .. }) {
+                    let note = format!("spec.{field} was dropped: the stage keeps the deployment that it serves.");
+                    self.tell(Event::normal(EventReason::LeftAsItIs, "Keep", note));
+                }
+            }
+        }
+        self.status.managed.extend(declared);
+        Ok(())
+    }
+
+    /// What served last as far as we know, and has not ceased to.
+    pub(super) fn current(&self) -> Option<&HistoryEntry> {
+        self.status.history.iter().find(|entry| entry.how.is_some() && entry.ended.is_none())
+    }
+
+    /// The release that is under way.
+    pub(super) fn running(&self) -> Option<&Release> {
+        self.status.release.as_ref().filter(|release| release.phase.is_running())
+    }
+
+    /// A failure of this group that has not been overcome, in words.
+    pub(super) fn refusal(&self, group: Group) -> Option<Finding> {
+        let failure = self.world.recent.refused.get(&group)?;
+        Some(super::failure::finding(&self.world, &self.status, failure))
+    }
+
+    /// All is as declared.
+    pub(super) fn synced(&self) -> Finding {
+        let serves = match (&self.status.revision, &self.status.deployment_id) {
+            (Some(revision), Some(deployment)) => format!("serves {revision} (deployment {deployment})"),
+            (None, Some(deployment)) => format!("serves deployment {deployment}"),
+            (Some(_) | None, None) => "is there".to_owned(),
+        };
+        Finding::new(Situation::Synced, Reason::Synced, format!("The stage {serves} and is as declared."))
+    }
+
+    /// A plan that changes nothing and looks again later.
+    pub(super) fn unchanged(self, wake_up_at: Option<Timestamp>) -> Plan {
+        let finalizer = self.world.object.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
+        Plan { status: self.status, finalizer, place: None, actions: Vec::new(), events: Vec::new(), wake_up_at }
+    }
+
+    /// Puts conditions on the status and closes the plan.
+    pub(super) fn finish(mut self, finding: Finding) -> Plan {
+        // What failed and lasts stays in the conditions while it is tried again: no flapping.
+        let finding = match &self.world.recent.failure {
+            Some(failure)
+                if !self.actions.is_empty() && (!failure.cause.class().is_passing() || failure.in_a_row >= 3) =>
+            {
+                super::failure::finding(&self.world, &self.status, failure)
+            }
+            Some(_) | None => finding,
+        };
+        let generation = self.world.generation();
+        let now = self.time();
+        if self.running().is_none()
+            && let Some(command) = self.status.last_command.as_mut()
+            && command.state == CommandState::Accepted
+        {
+            command.state = CommandState::Done;
+        }
+        if self.settled {
+            self.status.applied_generation = Some(generation);
+        }
+        self.forget_old_intents();
+        match finding.situation {
+            // Without a poll nothing but a change of an object can matter.
+            Situation::Blocked if self.wake_up_at.is_some() => self.wake_up_in(BLOCKED_RECHECK_SECONDS),
+            Situation::Releasing | Situation::Outstanding => self.wake_up_in(MOVING_RECHECK_SECONDS),
+            Situation::Blocked | Situation::Held | Situation::PersonAwaited | Situation::Synced => {}
+        }
+        let released = self.released(&finding);
+        self.status.conditions = conditions(&self.status.conditions, &finding, &released, generation, now.0);
+        self.status.observed_generation = Some(generation);
+        // Nothing to wait for: a pass with calls is followed by another plan at once.
+        let wake_up_at = if self.actions.is_empty() { self.wake_up_at } else { None };
+        Plan {
+            finalizer: self.status.rest_api_id.is_some(),
+            status: self.status,
+            place: self.place,
+            actions: self.actions,
+            events: self.events,
+            wake_up_at,
+        }
+    }
+
+    /// An intent only matters until a late effect would have shown; after that every snapshot looks at the index first anyway.
+    fn forget_old_intents(&mut self) {
+        let (now, wait) = (self.world.now, self.world.settings.lost_reply_wait);
+        let running = self.running().and_then(|release| release.target.revision.clone());
+        self.status.intents.retain(|intent| {
+            running.as_ref() == Some(&intent.revision) || intent.since.0.checked_add(wait).is_ok_and(|late| late > now)
+        });
+    }
+
+    /// The rule for `Released` (design: conditions).
+    fn released(&self, finding: &Finding) -> Released {
+        let (status, reason, message) = if self.serves && self.running().is_none() {
+            let message = match (&self.status.revision, &self.status.deployment_id) {
+                (Some(revision), Some(deployment)) => {
+                    format!("{revision} (deployment {deployment}) serves with the declared variables.")
+                }
+                (None, Some(deployment)) => format!("Deployment {deployment} serves with the declared variables."),
+                (Some(_) | None, None) => "The target serves with the declared variables.".to_owned(),
+            };
+            (Some(true), Reason::Synced, message)
+        } else {
+            let status = match finding.situation {
+                Situation::Blocked | Situation::Held | Situation::PersonAwaited => Some(false),
+                Situation::Releasing | Situation::Outstanding | Situation::Synced => None,
+            };
+            let status = if finding.detail == Reason::ForeignCanary { Some(false) } else { status };
+            (status, finding.detail, finding.message.clone())
+        };
+        Released { status, reason, message }
+    }
+
+    /// How an owned stage came to us, where nobody has written it down yet.
+    pub(super) fn set_origin(&mut self, origin: Origin) {
+        self.status.origin = Some(origin);
+    }
+}
+
+/// The paths that a spec declares, as `status.managed` holds them.
+pub(super) fn declared_paths(desired: &Desired) -> BTreeSet<String> {
+    let mut paths: BTreeSet<String> = desired.variables.keys().map(|key| variable_path(key)).collect();
+    match desired.wanted {
+        Wanted::Revision(_) => {
+            paths.insert("revision".to_owned());
+        }
+        Wanted::Deployment(_) => {
+            paths.insert("deploymentId".to_owned());
+        }
+        Wanted::Keep { .. } => {}
+    }
+    if desired.description.is_some() {
+        paths.insert("description".to_owned());
+    }
+    paths
+}
+
+/// The declared path of a variable.
+pub(super) fn variable_path(key: &str) -> String {
+    format!("variables[{key}]")
+}

@@ -1,0 +1,112 @@
+//! The words for a call that failed: what is so, why, and what to do.
+
+use crate::api::condition::{Finding, Reason, Situation};
+use crate::api::status::ApiStageStatus;
+use crate::cause::Cause;
+use crate::world::{Failure, World};
+
+/// What a failure means for the object. While a release runs, what merely waits is the release's waiting.
+pub(super) fn finding(world: &World<'_>, status: &ApiStageStatus, failure: &Failure) -> Finding {
+    let (situation, reason) = place(&failure.cause);
+    let message = sentence(world, status, failure);
+    let running = status.release.as_ref().is_some_and(|release| release.phase.is_running());
+    if running && situation == Situation::Outstanding {
+        return Finding::releasing(reason, message);
+    }
+    Finding::new(situation, reason, message)
+}
+
+/// The row of the conditions' table and the reason: exhaustive, so that a new cause does not compile without them.
+fn place(cause: &Cause) -> (Situation, Reason) {
+    match cause {
+        Cause::Throttled { .. } => (Situation::Outstanding, Reason::Throttled),
+        Cause::ServiceFailed | Cause::LostReply | Cause::NotSent | Cause::NotLeader => {
+            (Situation::Outstanding, Reason::AwsUnavailable)
+        }
+        Cause::RestApiNotFound => (Situation::Outstanding, Reason::RestApiNotFound),
+        Cause::NoMethods | Cause::NoIntegration => (Situation::Outstanding, Reason::RestApiNotDeployable),
+        Cause::DeploymentNotFound => (Situation::Outstanding, Reason::DeploymentNotFound),
+        Cause::ConcurrentModification
+        | Cause::StageNotFound
+        | Cause::StageExists
+        | Cause::CanaryEnabled
+        | Cause::DeploymentInUse
+        | Cause::StageInUse
+        | Cause::NoCanary
+        | Cause::LogsRoleMissing
+        | Cause::AlreadyAbsent => (Situation::Outstanding, Reason::WaitingForAws),
+        Cause::PatchTooLarge | Cause::Refused => (Situation::Blocked, Reason::Refused),
+        Cause::Denied => (Situation::Blocked, Reason::AccessDenied),
+        Cause::Quota => (Situation::Blocked, Reason::QuotaExceeded),
+    }
+}
+
+fn sentence(world: &World<'_>, status: &ApiStageStatus, failure: &Failure) -> String {
+    let operation = &failure.operation;
+    let text = if failure.text.is_empty() { "no details" } else { failure.text.trim().trim_end_matches('.') };
+    let rest_api = world
+        .object
+        .spec
+        .rest_api_id
+        .as_ref()
+        .or(status.rest_api_id.as_ref())
+        .map_or("?", crate::api::names::RestApiId::as_str);
+    let region = world.object.spec.region.as_ref().or(status.region.as_ref()).unwrap_or(&world.settings.region);
+    let account = world.observed.account.as_ref().map_or_else(String::new, |account| format!(" of account {account}"));
+    match &failure.cause {
+        Cause::Throttled { .. } => {
+            format!(
+                "API Gateway asks for fewer calls ({operation}): the account's request quota is used up. It is tried again."
+            )
+        }
+        Cause::ConcurrentModification => {
+            format!(
+                "Somebody else is changing REST API {rest_api} at the same time ({operation}: {text}). It is tried again."
+            )
+        }
+        Cause::ServiceFailed => format!("API Gateway failed to answer {operation} ({text}). It is tried again."),
+        Cause::LostReply => format!(
+            "API Gateway's answer to {operation} did not arrive. What it did is looked up, then it is tried again."
+        ),
+        Cause::NotSent => format!(
+            "AWS cannot be reached for {operation} ({text}). Check the operator's network and endpoint; it is tried again."
+        ),
+        Cause::NotLeader => "Another replica of the operator leads now; it goes on.".to_owned(),
+        Cause::RestApiNotFound => format!(
+            "There is no REST API {rest_api} in {region}{account}. Create it, or delete this ApiStage and create one that names the right restApiId and region."
+        ),
+        Cause::StageNotFound => format!("The stage disappeared before {operation}. It is looked at again."),
+        Cause::StageExists => "The stage appeared just before it was to be created. It is looked at again.".to_owned(),
+        Cause::DeploymentNotFound => format!("The deployment disappeared before {operation}. It is looked at again."),
+        Cause::NoMethods => format!(
+            "REST API {rest_api} has no methods, so it cannot be deployed. Add a method with an integration; the release then goes on."
+        ),
+        Cause::NoIntegration => format!(
+            "A method of REST API {rest_api} has no integration, so the API cannot be deployed. Give each method an integration; the release then goes on."
+        ),
+        Cause::CanaryEnabled => format!(
+            "A canary is on the stage, and API Gateway refused {operation} ({text}). Remove the canary; it then goes on."
+        ),
+        Cause::DeploymentInUse => {
+            format!("A deployment that was to be removed is still served ({text}). It is looked at again.")
+        }
+        Cause::StageInUse => {
+            format!("API Gateway refused {operation}: {text}. Remove what refers to the stage; it then goes on.")
+        }
+        Cause::NoCanary => "The canary disappeared before it was promoted. The stage is looked at again.".to_owned(),
+        Cause::LogsRoleMissing => format!(
+            "API Gateway refused logging: this account has no CloudWatch Logs role in {region}. Set one in the account settings."
+        ),
+        Cause::AlreadyAbsent => {
+            format!("What {operation} was to remove was gone already. The stage is looked at again.")
+        }
+        Cause::PatchTooLarge => format!("API Gateway refused {operation} as too large ({text}). Declare less at once."),
+        Cause::Refused => format!("API Gateway refused {operation}: {text}. Change the spec accordingly."),
+        Cause::Denied => format!(
+            "AWS denies {operation} to the operator: {text}. Give the operator's role this permission, or fix its credentials."
+        ),
+        Cause::Quota => format!(
+            "A quota of the AWS account is reached ({operation}: {text}). Free some or ask AWS for more; it then goes on."
+        ),
+    }
+}

@@ -1,0 +1,176 @@
+//! Decides what one pass does: (object, observed, remembered, now) -> the status to write first, the calls, the next look.
+//!
+//! Pure. A decision asks only for what it needs: where something has not been read yet, or too early, the plan is a [`Need`]
+//! and is made again once that was read. So a stage at rest costs one read, and a first release exactly its five calls.
+//!
+//! | file | decides |
+//! | --- | --- |
+//! | `ownership` | whether the stage is ours, may become ours, or is left alone |
+//! | `command` | what the annotation asks for |
+//! | `target` | which deployment a revision means |
+//! | `release` | how the stage gets from stable to target |
+//! | `settings` | description, and variables that drifted |
+//! | `deletion` | what goes with the object |
+//! | `failure` | the words for a call that failed |
+
+mod action;
+mod command;
+mod deletion;
+mod draft;
+mod failure;
+mod ownership;
+mod release;
+mod settings;
+mod target;
+
+use jiff::Timestamp;
+
+pub use action::{Action, NewStage, Place};
+
+use crate::api::condition::{Finding, Reason, Situation};
+use crate::api::event::Event;
+use crate::api::names::StageName;
+use crate::api::status::ApiStageStatus;
+use crate::observed::Stage;
+use crate::validate::{Invalid, validate};
+use crate::world::World;
+use draft::Draft;
+use ownership::Ownership;
+
+/// What a pass does next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Read this and plan again.
+    Read(Need),
+    /// Do this.
+    Act(Box<Plan>),
+}
+
+/// Something that must be known before a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// What to read.
+    pub what: What,
+    /// The read must have been started at this time or later.
+    pub not_before: Timestamp,
+}
+
+/// What can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    /// The account of our credentials.
+    Account,
+    /// The REST API.
+    RestApi,
+    /// All stages of the REST API.
+    Stages,
+    /// All deployments of the REST API.
+    Deployments,
+}
+
+/// One round of a pass: status first, then the calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The whole status, to be written before the first call where it differs.
+    pub status: ApiStageStatus,
+    /// Whether our finalizer belongs on the object: put there before the status, taken away after everything else.
+    pub finalizer: bool,
+    /// The stage that the calls concern; absent where there are none.
+    pub place: Option<Place>,
+    /// The calls, in order. After them the plan is made again; without any the pass is over.
+    pub actions: Vec<Action>,
+    /// News, to be told once the status is written.
+    pub events: Vec<Event>,
+    /// When to look again although nobody called; absent where only a change of the object can matter.
+    pub wake_up_at: Option<Timestamp>,
+}
+
+/// Plans one round.
+#[must_use]
+pub fn plan(world: &World<'_>) -> Next {
+    match decide(world) {
+        Ok(plan) => Next::Act(Box::new(plan)),
+        Err(need) => Next::Read(need),
+    }
+}
+
+/// The plan after a call or read failed (`world.recent.failure`): nothing but words and a time.
+#[must_use]
+pub fn after_failure(world: &World<'_>) -> Plan {
+    let mut draft = Draft::new(*world);
+    let Some(failure) = &world.recent.failure else { return draft.unchanged(None) };
+    let terminating = world.object.metadata.deletion_timestamp.is_some();
+    let finding = failure::finding(world, &draft.status, failure);
+    let wake_up_at = world.now.checked_add(failure.cause.class().retry_in(failure.in_a_row)).ok();
+    if terminating {
+        return deletion::blocked(draft, failure, &finding, wake_up_at);
+    }
+    // A short failure is no news: only what lasts changes a condition, or each hiccup would be two writes.
+    if failure.cause.class().is_passing() && failure.in_a_row < 3 {
+        return draft.unchanged(wake_up_at);
+    }
+    draft.wake_up_at = wake_up_at;
+    draft.finish(finding)
+}
+
+fn decide(world: &World<'_>) -> Result<Plan, Need> {
+    if world.object.metadata.deletion_timestamp.is_some() {
+        return deletion::plan(world);
+    }
+    let mut draft = Draft::new(*world);
+    let desired = match validate(world.object, world.settings) {
+        Ok(desired) => desired,
+        Err(invalid) => {
+            let reason = match invalid {
+                Invalid::IdentityChanged { .. } => Reason::IdentityChanged,
+                Invalid::NoRestApi | Invalid::Both | Invalid::StageName(_) => Reason::InvalidSpec,
+            };
+            return Ok(draft.finish(Finding::new(Situation::Blocked, reason, invalid.to_string())));
+        }
+    };
+    if let Some(older) = &world.siblings.older {
+        let message = format!(
+            "Stage {} of REST API {} is governed by the older ApiStage {older}. Delete one of the two, or create this one with another stageName.",
+            desired.stage_name, desired.rest_api_id
+        );
+        return Ok(draft.finish(Finding::new(Situation::Blocked, Reason::NotOldest, message)));
+    }
+
+    let place = draft.locate(&desired)?;
+    if let Some(blocked) = draft.moved_account(&place) {
+        return Ok(draft.finish(blocked));
+    }
+    let stages = world.stages(world.fresh())?;
+    let stage = find(&stages.value, &place.stage);
+    draft.look_again_at_poll(stages.read_at);
+
+    let ownership = ownership::judge(world, &desired, &place, stage);
+    draft.observe(stage.filter(|_| ownership.is_ours()));
+    command::take(&mut draft, &desired, &ownership)?;
+    match ownership {
+        Ownership::Foreign(finding) => return Ok(draft.finish(finding)),
+        Ownership::Absent | Ownership::Ours | Ownership::Presumed | Ownership::Adoptable => {}
+    }
+    if desired.suspended {
+        let message = "spec.suspend is true: nothing is written to AWS. Remove it to go on.";
+        return Ok(draft.finish(Finding::new(Situation::PersonAwaited, Reason::Suspended, message)));
+    }
+    draft.govern(&desired, &place, stage, &ownership)?;
+    if ownership == Ownership::Adoptable {
+        return Ok(ownership::adopt(draft, place));
+    }
+
+    let release = release::drive(&mut draft, &desired, stage)?;
+    let settings = settings::apply(&mut draft, &desired, stage, release.is_some());
+    if !draft.actions.is_empty() && ownership == Ownership::Presumed {
+        // A write's reply does not tell tags, so it does not tell whose the stage is.
+        return Err(Need { what: What::Stages, not_before: world.now });
+    }
+    draft.place = Some(place);
+    let finding = release.or(settings).unwrap_or_else(|| draft.synced());
+    Ok(draft.finish(finding))
+}
+
+fn find<'a>(stages: &'a [Stage], name: &StageName) -> Option<&'a Stage> {
+    stages.iter().find(|stage| stage.name == *name)
+}

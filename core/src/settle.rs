@@ -1,0 +1,97 @@
+//! Notes in the status what a call did. The next round is planned from it, so that a plan never speaks of a wish.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::event::{Event, EventReason};
+use crate::api::names::DeploymentId;
+use crate::api::status::{ApiStageStatus, Drift, Phase};
+use crate::cause::Cause;
+use crate::plan::Action;
+
+/// What a successful call returned, as far as the status must know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// The snapshot exists under this id.
+    Deployment {
+        /// Its id.
+        id: DeploymentId,
+        /// Whether somebody had taken it in the meantime, so that no call was needed.
+        found: bool,
+    },
+    /// Done.
+    Done,
+}
+
+/// Notes a call that succeeded; returns what there is to tell.
+pub fn settle(status: &mut ApiStageStatus, action: &Action, reply: &Reply, now: Timestamp) -> Vec<Event> {
+    let now = Time(Timestamp::from_second(now.as_second()).unwrap_or(now));
+    match (action, reply) {
+        (Action::Snapshot { revision, attempt, .. }, Reply::Deployment { id, found }) => {
+            status.intents.retain(|intent| intent.revision != *revision || intent.attempt != *attempt);
+            if let Some(release) = status.release.as_mut()
+                && release.target.revision.as_ref() == Some(revision)
+                && release.target.attempt == Some(*attempt)
+            {
+                release.target.deployment_id = Some(id.clone());
+            }
+            let (reason, note) = if *found {
+                (
+                    EventReason::RevisionReused,
+                    format!("Revision {revision} has a snapshot already: deployment {id} is used."),
+                )
+            } else {
+                (EventReason::SnapshotTaken, format!("Revision {revision} is snapshotted: deployment {id}."))
+            };
+            vec![Event::normal(reason, revision.as_str(), note)]
+        }
+        (Action::CreateStage(stage), _) => {
+            moved(status, &now);
+            let note = format!("Stage {} is created and serves deployment {}.", stage.name, stage.deployment_id);
+            vec![Event::normal(EventReason::StageCreated, "Create", note)]
+        }
+        (Action::Traffic(_), _) => {
+            moved(status, &now);
+            Vec::new()
+        }
+        (Action::Settings { drifted, operations }, _) => {
+            for field in drifted {
+                status.drift.insert(0, Drift { field: field.clone(), at: now.clone(), corrected: true });
+            }
+            status.drift.truncate(20);
+            if drifted.is_empty() {
+                let paths: Vec<_> = operations.iter().map(|operation| operation.path.as_str()).collect();
+                let note = format!("Applied: {}.", paths.join(", "));
+                return vec![Event::normal(EventReason::SettingsApplied, "Apply", note)];
+            }
+            let fields = drifted.join(", ");
+            let note = format!("Somebody changed {fields} of the stage; it is as declared again.");
+            vec![Event::warning(EventReason::DriftCorrected, fields, note)]
+        }
+        (Action::Tag(owner), _) => {
+            let note = format!("The stage is adopted: it carries the owner tag {owner} now.");
+            vec![Event::normal(EventReason::StageAdopted, "Adopt", note)]
+        }
+        (Action::DeleteStage, _) => {
+            vec![Event::normal(EventReason::StageDeleted, "Delete", "The stage is deleted.")]
+        }
+        (Action::Untag | Action::DeleteDeployment(_), _) | (Action::Snapshot { .. }, Reply::Done) => Vec::new(),
+    }
+}
+
+/// Notes a call that failed: a release whose one call was refused is prepared anew, from what the stage then shows.
+pub fn settle_failure(status: &mut ApiStageStatus, action: &Action, cause: &Cause) {
+    let refused = !cause.may_have_had_effect() && !cause.class().is_passing();
+    if let (Action::CreateStage(_) | Action::Traffic(_), true, Some(release)) =
+        (action, refused, status.release.as_mut())
+    {
+        // A deployment that is gone ends its release: what the revision means now is looked up anew.
+        release.phase = if *cause == Cause::DeploymentNotFound { Phase::Idle } else { Phase::Preparing };
+    }
+}
+
+fn moved(status: &mut ApiStageStatus, now: &Time) {
+    if let Some(release) = status.release.as_mut() {
+        release.traffic_changed_at = Some(now.clone());
+    }
+}

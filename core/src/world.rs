@@ -1,0 +1,152 @@
+//! What a plan is made from: the object, what was observed, and what this process remembers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt as _;
+
+use crate::api::names::{AccountId, DeploymentId, Region, Revision};
+use crate::api::owner::Owner;
+use crate::api::stage::ApiStage;
+use crate::cause::Cause;
+use crate::observed::{Deployment, RestApi, Stage};
+
+/// The operator's own settings, as far as decisions depend on them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// First part of every owner tag.
+    pub cluster_id: String,
+    /// Region of objects that name none.
+    pub region: Region,
+    /// Whether any stage may be adopted.
+    pub allow_adoption: bool,
+    /// How often a stage at rest is read.
+    pub drift_interval: Duration,
+    /// How long after a lost reply of `CreateDeployment` nobody asks again: operation timeout + 60 s.
+    pub lost_reply_wait: Duration,
+}
+
+/// A value from AWS and when its request was **started**: it tells nothing of what happened later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen<T> {
+    /// What was read.
+    pub value: Arc<T>,
+    /// When the request was started.
+    pub read_at: Timestamp,
+}
+
+/// What has been read for this pass; `None` was not asked for yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// The account of our credentials.
+    pub account: Option<AccountId>,
+    /// The REST API.
+    pub rest_api: Option<Seen<RestApi>>,
+    /// All stages of the REST API.
+    pub stages: Option<Seen<Vec<Stage>>>,
+    /// All deployments of the REST API.
+    pub deployments: Option<Seen<Vec<Deployment>>>,
+}
+
+/// What the other `ApiStage`s of this cluster say about this one's REST API.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Siblings {
+    /// `namespace/name` of the oldest other object that governs the same stage, where it is older than ours.
+    pub older: Option<String>,
+    /// Revisions that another object has resolved on this REST API: where the deployment is gone, they are gone.
+    pub known: BTreeSet<Revision>,
+    /// Deployments that another object's history offers for a rollback.
+    pub offered: BTreeSet<DeploymentId>,
+}
+
+/// What this process remembers of its last tries. Losing it loses nothing that decides: the next pass just looks again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// The failure that ended the last pass, and how many in a row there were.
+    pub failure: Option<Failure>,
+    /// Groups of settings that AWS refused.
+    pub refused: BTreeMap<Group, Failure>,
+    /// Groups that were refused in this very pass, so that it does not try them twice.
+    pub tried: BTreeSet<Group>,
+    /// Snapshots whose last call certainly had no effect, so that nobody needs to wait for a late one.
+    pub unsent: BTreeSet<(Revision, u32)>,
+}
+
+/// A call that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Name of the operation, such as `UpdateStage`.
+    pub operation: String,
+    /// Why.
+    pub cause: Cause,
+    /// AWS's own words, where there are any; without values of variables.
+    pub text: String,
+    /// Failures in a row, this one counted.
+    pub in_a_row: u32,
+}
+
+/// Calls that stand and fall together. A refused group holds back nothing but itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// Taking a snapshot.
+    Snapshot,
+    /// Creating the stage; deployment, variables and canary of an existing one: always alone.
+    Traffic,
+    /// Description and variables that drifted.
+    Settings,
+    /// The owner tag.
+    Ownership,
+    /// Removing what is no longer needed.
+    CleanUp,
+}
+
+/// Everything that a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct World<'a> {
+    /// The object, with a status at least as new as our last write.
+    pub object: &'a ApiStage,
+    /// The operator's settings.
+    pub settings: &'a Settings,
+    /// What was read from AWS.
+    pub observed: &'a Observed,
+    /// The other objects on this REST API.
+    pub siblings: &'a Siblings,
+    /// What this process remembers.
+    pub recent: &'a Recent,
+    /// When this process first saw what it now acts on (spec, command, wake-up): decisions need reads started after it.
+    pub cause_at: Timestamp,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl World<'_> {
+    /// The owner that the stage's tag must name.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        Owner::new(&self.settings.cluster_id, &self.object.namespace().unwrap_or_default(), &self.object.name_any())
+    }
+
+    /// The generation of spec; 0 for an object that never was stored.
+    #[must_use]
+    pub fn generation(&self) -> i64 {
+        self.object.metadata.generation.unwrap_or_default()
+    }
+
+    /// Reads must have started at or after this: after the cause, and not so long ago that a poll would be no poll. A little
+    /// less than the interval, so that the stages of one REST API share one read.
+    #[must_use]
+    pub fn fresh(&self) -> Timestamp {
+        let share = self.settings.drift_interval.mul_f64(0.6);
+        self.now.checked_sub(share).map_or(self.cause_at, |limit| limit.max(self.cause_at))
+    }
+
+    /// The drift interval of this object: ±20 % by its uid, so that a thousand objects do not ask at once.
+    #[must_use]
+    pub fn drift_interval(&self) -> Duration {
+        let uid = self.object.uid().unwrap_or_default();
+        let hash = uid.bytes().fold(2_166_136_261_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
+        self.settings.drift_interval.mul_f64(0.8 + 0.4 * f64::from(hash % 1024) / 1024.0)
+    }
+}
