@@ -2,6 +2,7 @@
 //!
 //! The contract and every decision are in `stagecraft-core`; this crate is the process around them.
 //!
+//! * [`aws`]: the hands, the one place that names AWS's SDK
 //! * [`cli`]: flags and their environment twins, as checked settings
 //! * [`run`]: start, supervision and orderly end of the process
 //! * [`lease`]: which replica may write, and until when
@@ -10,6 +11,7 @@
 //! * [`telemetry`]: the log
 //! * [`clock`]: the one source of time
 
+pub mod aws;
 pub mod cli;
 pub mod clock;
 pub mod lease;
