@@ -1,1 +1,21 @@
-//! Skeleton.
+//! Stagecraft: a Kubernetes operator for Amazon API Gateway (REST) stages and canary releases.
+//!
+//! The contract and every decision are in `stagecraft-core`; this crate is the process around them.
+//!
+//! * [`aws`]: the hands, the one place that names AWS's SDK
+//! * [`cli`]: flags and their environment twins, as checked settings
+//! * [`run`]: start, supervision and orderly end of the process
+//! * [`lease`]: which replica may write, and until when
+//! * [`server`]: health and metrics over HTTP
+//! * [`metrics`]: what the operator counts
+//! * [`telemetry`]: the log
+//! * [`clock`]: the one source of time
+
+pub mod aws;
+pub mod cli;
+pub mod clock;
+pub mod lease;
+pub mod metrics;
+pub mod run;
+pub mod server;
+pub mod telemetry;

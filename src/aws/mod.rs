@@ -1,0 +1,26 @@
+//! The hands: the only place that names AWS's SDK.
+//!
+//! Reads and writes API Gateway as the plan asks, tells why a call did not do what it was sent for, and remembers what
+//! was read. What to do about any of it is decided in `stagecraft_core`; how often to call is the caller's business: the
+//! SDK's own retries are off.
+
+mod account;
+mod call;
+mod connect;
+mod error;
+mod gateway;
+mod latest;
+mod message;
+mod observations;
+mod operation;
+mod shapes;
+mod transport;
+
+pub use aws_smithy_runtime_api::client::http::SharedHttpClient;
+pub use call::Observer;
+pub use connect::{Aws, Options, StaticCredentials};
+pub use error::Error;
+pub use gateway::{Gateway, NewCacheCluster, NewStage};
+pub use latest::Seen;
+pub use observations::{ApiLock, Observations};
+pub use operation::Operation;

@@ -1,0 +1,262 @@
+//! What this process has seen of AWS, shared by all stages of a REST API.
+//!
+//! One `GetStages` answers for all stages of an API, one list of deployments for all revisions. Callers say how old an
+//! answer may be; an observation is as old as the start of its request. Our own writes are added to what was seen, with
+//! two exceptions that are known from reads only: tags, so ownership, and the status of a cache cluster.
+//!
+//! # Guarantees
+//!
+//! * One read of a kind per REST API at a time. Callers that wait for it take its answer if it started late enough for
+//!   them, else they read again.
+//! * A read that began before a write's reply came never hides that reply.
+//! * Who asks after [`forget`](Observations::forget) gets no answer of a read that began before it.
+//! * Errors are not remembered.
+//!
+//! # Assumptions
+//!
+//! Whoever writes says so here, before anything else is decided.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use stagecraft_core::api::names::{DeploymentId, Region, RestApiId, StageName};
+use stagecraft_core::observed::{CacheCluster, Deployment, RestApi, Stage};
+use tokio::sync::OwnedMutexGuard;
+
+use super::error::Error;
+use super::gateway::Gateway;
+use super::latest::{Latest, Observable, Seen};
+use crate::clock::Clock;
+
+/// The shared memory of reads. Clones share it.
+#[derive(Clone)]
+pub struct Observations {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    clock: Clock,
+    keep: Duration,
+    apis: Mutex<HashMap<Key, Entry>>,
+}
+
+/// A REST API. Its id is a host name within the Region, so it is unique across accounts.
+type Key = (Region, RestApiId);
+
+struct Entry {
+    api: Arc<Api>,
+    used: Duration,
+}
+
+/// What is known of one REST API, and who may change it now.
+#[derive(Default)]
+struct Api {
+    definition: Latest<RestApi>,
+    stages: Latest<Vec<Stage>>,
+    deployments: Latest<Vec<Deployment>>,
+    snapshot: Arc<tokio::sync::Mutex<()>>,
+    write: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// The right to do something to one REST API while nobody else does it. Ends when dropped.
+#[must_use = "a lock that is not held keeps nobody out"]
+pub struct ApiLock {
+    _guard: OwnedMutexGuard<()>,
+    /// Keeps the entry, and so the lock that others wait for, in memory.
+    _api: Arc<Api>,
+}
+
+impl Observations {
+    /// An empty memory. What nobody has asked for during `keep` may be dropped: three drift intervals are a good measure.
+    #[must_use]
+    pub fn new(clock: Clock, keep: Duration) -> Self {
+        Self { inner: Arc::new(Inner { clock, keep, apis: Mutex::default() }) }
+    }
+
+    /// The REST API, from a read that started at `newer_than` ([`Clock::boottime`]) or later.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Gateway::rest_api`].
+    pub async fn rest_api(
+        &self,
+        gateway: &Gateway,
+        rest_api: &RestApiId,
+        newer_than: Duration,
+    ) -> Result<Seen<RestApi>, Error> {
+        let api = self.api(gateway, rest_api);
+        api.definition.get(&self.inner.clock, newer_than, || gateway.rest_api(rest_api)).await
+    }
+
+    /// All stages of the REST API, from a read that started at `newer_than` ([`Clock::boottime`]) or later.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Gateway::stages`].
+    pub async fn stages(
+        &self,
+        gateway: &Gateway,
+        rest_api: &RestApiId,
+        newer_than: Duration,
+    ) -> Result<Seen<Vec<Stage>>, Error> {
+        let api = self.api(gateway, rest_api);
+        api.stages.get(&self.inner.clock, newer_than, || gateway.stages(rest_api)).await
+    }
+
+    /// All deployments of the REST API, oldest first, from a read that started at `newer_than` ([`Clock::boottime`]) or
+    /// later.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Gateway::deployments`].
+    pub async fn deployments(
+        &self,
+        gateway: &Gateway,
+        rest_api: &RestApiId,
+        newer_than: Duration,
+    ) -> Result<Seen<Vec<Deployment>>, Error> {
+        let api = self.api(gateway, rest_api);
+        api.deployments.get(&self.inner.clock, newer_than, || gateway.deployments(rest_api)).await
+    }
+
+    /// Adds the reply of `CreateStage` or `UpdateStage`, a call that was sent at `sent_at` ([`Clock::boottime`]).
+    ///
+    /// Tags and the cache's status stay as the last read showed them; a stage that no read has shown gets no tags at all,
+    /// which means "not known". If the call overlapped another write to this stage, nobody knows which of the two replies
+    /// is the later state: then the stages are forgotten.
+    pub fn note_stage(&self, gateway: &Gateway, rest_api: &RestApiId, stage: Stage, sent_at: Duration) {
+        let api = self.api(gateway, rest_api);
+        if api.stages.noted_since(&stage.name, sent_at) {
+            api.stages.forget();
+        } else {
+            api.stages.note(stage.name.clone(), StageNote::Replied(Box::new(stage)), self.inner.clock.boottime());
+        }
+    }
+
+    /// Takes away a stage that was deleted.
+    pub fn note_gone(&self, gateway: &Gateway, rest_api: &RestApiId, stage: &StageName) {
+        let api = self.api(gateway, rest_api);
+        api.stages.note(stage.clone(), StageNote::Gone, self.inner.clock.boottime());
+    }
+
+    /// Adds the reply of `CreateDeployment` or `UpdateDeployment`.
+    pub fn note_deployment(&self, gateway: &Gateway, rest_api: &RestApiId, deployment: Deployment) {
+        let api = self.api(gateway, rest_api);
+        let note = DeploymentNote::Replied(deployment.clone());
+        api.deployments.note(deployment.id, note, self.inner.clock.boottime());
+    }
+
+    /// Takes away a deployment that was deleted.
+    pub fn note_deployment_gone(&self, gateway: &Gateway, rest_api: &RestApiId, deployment: &DeploymentId) {
+        let api = self.api(gateway, rest_api);
+        api.deployments.note(deployment.clone(), DeploymentNote::Gone, self.inner.clock.boottime());
+    }
+
+    /// Forgets all about a REST API, after a write to it that was refused or whose reply was lost: nobody knows what of it
+    /// took effect, so who asks next asks AWS.
+    pub fn forget(&self, gateway: &Gateway, rest_api: &RestApiId) {
+        let api = self.api(gateway, rest_api);
+        api.definition.forget();
+        api.stages.forget();
+        api.deployments.forget();
+    }
+
+    /// The right to look for a revision's snapshot and to take it: one at a time per REST API, so that two stages that name
+    /// one new revision make one deployment.
+    pub async fn snapshot_lock(&self, gateway: &Gateway, rest_api: &RestApiId) -> ApiLock {
+        let api = self.api(gateway, rest_api);
+        ApiLock { _guard: Arc::clone(&api.snapshot).lock_owned().await, _api: api }
+    }
+
+    /// The right to write to a REST API. AWS answers 409 to two writers at once.
+    pub async fn write_lock(&self, gateway: &Gateway, rest_api: &RestApiId) -> ApiLock {
+        let api = self.api(gateway, rest_api);
+        ApiLock { _guard: Arc::clone(&api.write).lock_owned().await, _api: api }
+    }
+
+    fn api(&self, gateway: &Gateway, rest_api: &RestApiId) -> Arc<Api> {
+        let now = self.inner.clock.boottime();
+        let mut apis = self.inner.apis.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (gateway.region().clone(), rest_api.clone());
+        if !apis.contains_key(&key) {
+            let keep = self.inner.keep;
+            // An entry that somebody holds is in use, however long its call takes.
+            apis.retain(|_, entry| entry.used.saturating_add(keep) > now || Arc::strong_count(&entry.api) > 1);
+        }
+        let entry = apis.entry(key).or_insert_with(|| Entry { api: Arc::default(), used: now });
+        entry.used = now;
+        Arc::clone(&entry.api)
+    }
+}
+
+impl Observable for RestApi {
+    type Key = ();
+    type Note = std::convert::Infallible;
+
+    fn overlay(&mut self, (): &(), note: &Self::Note) {
+        match *note {}
+    }
+}
+
+/// What a write has changed in a stage.
+pub(super) enum StageNote {
+    /// It is as the reply says.
+    Replied(Box<Stage>),
+    /// It was deleted.
+    Gone,
+}
+
+impl Observable for Vec<Stage> {
+    type Key = StageName;
+    type Note = StageNote;
+
+    fn overlay(&mut self, name: &StageName, note: &StageNote) {
+        match note {
+            StageNote::Gone => self.retain(|stage| stage.name != *name),
+            StageNote::Replied(reply) => match self.iter_mut().find(|stage| stage.name == *name) {
+                Some(stage) => {
+                    let read = std::mem::replace(stage, Stage::clone(reply));
+                    stage.tags = read.tags;
+                    stage.cache = CacheCluster { status: read.cache.status, ..stage.cache.clone() };
+                }
+                None => self.push(Stage { tags: None, ..Stage::clone(reply) }),
+            },
+        }
+    }
+}
+
+/// What a write has changed in a deployment.
+pub(super) enum DeploymentNote {
+    /// It is as the reply says.
+    Replied(Deployment),
+    /// It was deleted.
+    Gone,
+}
+
+impl Observable for Vec<Deployment> {
+    type Key = DeploymentId;
+    type Note = DeploymentNote;
+
+    fn overlay(&mut self, id: &DeploymentId, note: &DeploymentNote) {
+        self.retain(|deployment| deployment.id != *id);
+        if let DeploymentNote::Replied(reply) = note {
+            // In the order of `Gateway::deployments`.
+            let at = self.partition_point(|other| (&other.created, &other.id) < (&reply.created, &reply.id));
+            self.insert(at, reply.clone());
+        }
+    }
+}
+
+impl fmt::Debug for Observations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observations").field("keep", &self.inner.keep).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ApiLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiLock").finish_non_exhaustive()
+    }
+}

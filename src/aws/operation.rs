@@ -1,0 +1,99 @@
+//! The operations that Stagecraft sends.
+
+use std::fmt;
+
+/// An operation of AWS, by AWS's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Operation {
+    /// Whose credentials these are (STS).
+    GetCallerIdentity,
+    /// One REST API.
+    GetRestApi,
+    /// All stages of a REST API.
+    GetStages,
+    /// One page of the deployments of a REST API.
+    GetDeployments,
+    /// One deployment, with its `apiSummary`.
+    GetDeployment,
+    /// A snapshot of a REST API.
+    CreateDeployment,
+    /// A new description for a deployment.
+    UpdateDeployment,
+    /// The end of a deployment.
+    DeleteDeployment,
+    /// A new stage.
+    CreateStage,
+    /// A patch of a stage.
+    UpdateStage,
+    /// The end of a stage.
+    DeleteStage,
+    /// Tags added or overwritten.
+    TagResource,
+    /// Tags removed.
+    UntagResource,
+}
+
+impl Operation {
+    /// Every operation, for metrics that exist before the first call.
+    pub const ALL: [Self; 13] = [
+        Self::GetCallerIdentity,
+        Self::GetRestApi,
+        Self::GetStages,
+        Self::GetDeployments,
+        Self::GetDeployment,
+        Self::CreateDeployment,
+        Self::UpdateDeployment,
+        Self::DeleteDeployment,
+        Self::CreateStage,
+        Self::UpdateStage,
+        Self::DeleteStage,
+        Self::TagResource,
+        Self::UntagResource,
+    ];
+
+    /// AWS's name of it, which is also the label of metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GetCallerIdentity => "GetCallerIdentity",
+            Self::GetRestApi => "GetRestApi",
+            Self::GetStages => "GetStages",
+            Self::GetDeployments => "GetDeployments",
+            Self::GetDeployment => "GetDeployment",
+            Self::CreateDeployment => "CreateDeployment",
+            Self::UpdateDeployment => "UpdateDeployment",
+            Self::DeleteDeployment => "DeleteDeployment",
+            Self::CreateStage => "CreateStage",
+            Self::UpdateStage => "UpdateStage",
+            Self::DeleteStage => "DeleteStage",
+            Self::TagResource => "TagResource",
+            Self::UntagResource => "UntagResource",
+        }
+    }
+
+    /// Whether it changes something in AWS, so that only a leader sends it.
+    #[must_use]
+    pub fn is_write(self) -> bool {
+        match self {
+            Self::GetCallerIdentity
+            | Self::GetRestApi
+            | Self::GetStages
+            | Self::GetDeployments
+            | Self::GetDeployment => false,
+            Self::CreateDeployment
+            | Self::UpdateDeployment
+            | Self::DeleteDeployment
+            | Self::CreateStage
+            | Self::UpdateStage
+            | Self::DeleteStage
+            | Self::TagResource
+            | Self::UntagResource => true,
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

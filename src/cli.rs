@@ -1,0 +1,280 @@
+//! The command line: flags, each with an environment variable of the same meaning, become [`Settings`].
+//!
+//! Nothing else in the process reads the environment, but for what belongs to the clients: `KUBECONFIG` and the pod's
+//! service account (kube), credentials and profile (AWS).
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use axum::http::Uri;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use jiff::SignedDuration;
+
+use crate::lease::LONGEST_DURATION;
+use crate::telemetry::{self, LogFormat};
+
+/// What the process was asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Run the operator.
+    Run(Box<Settings>),
+}
+
+/// Settings of `stagecraft run`, checked against each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Region of objects that name none; `None`: what the AWS configuration says.
+    pub region: Option<String>,
+    /// First part of the owner tag; `None`: the uid of namespace kube-system.
+    pub cluster_id: Option<String>,
+    /// Whether any ApiStage may adopt a stage that it did not create.
+    pub allow_adoption: bool,
+    /// Time between two looks at a stage at rest.
+    pub drift_interval: Duration,
+    /// Operation timeout: the longest that one call to AWS may take.
+    pub aws_timeout: Duration,
+    /// Endpoint of all AWS services, instead of AWS's own.
+    pub aws_endpoint_url: Option<Uri>,
+    /// Namespaces whose objects are reconciled; empty: all.
+    pub watch_namespaces: Vec<String>,
+    /// Objects reconciled at the same time.
+    pub concurrency: u16,
+    /// How to contend for leadership; `None`: this is the only replica.
+    pub leader_election: Option<LeaderElection>,
+    /// Where health and metrics are served.
+    pub listen: SocketAddr,
+    /// What is logged: a level, or directives.
+    pub log_level: String,
+    /// How a line of the log looks.
+    pub log_format: LogFormat,
+}
+
+/// The Lease and its times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaderElection {
+    /// Name of the Lease.
+    pub name: String,
+    /// Namespace of the Lease; `None`: the pod's, else the one of the kubeconfig's context.
+    pub namespace: Option<String>,
+    /// How long one renewal lasts, in whole seconds.
+    pub duration: Duration,
+    /// Time between two renewals.
+    pub renew_interval: Duration,
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "stagecraft", version, about, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Subcommands,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subcommands {
+    /// Run the operator until it is told to stop
+    Run(Box<Run>),
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    /// Region of objects that name none [default: that of the variable `AWS_REGION`, else what the AWS configuration says]
+    #[arg(long, env = "STAGECRAFT_REGION", value_parser = region)]
+    region: Option<String>,
+    /// Name of this cluster in the tags of the stages it owns: letters, digits, `.`, `_`, `-`, at most 63 [default: uid
+    /// of namespace kube-system]
+    #[arg(long, env = "STAGECRAFT_CLUSTER_ID", value_parser = cluster_id)]
+    cluster_id: Option<String>,
+    /// Let objects with an adoptionPolicy take over stages that they did not create
+    #[arg(long, env = "STAGECRAFT_ALLOW_ADOPTION")]
+    allow_adoption: bool,
+    /// Time between two looks at a stage at rest
+    #[arg(long, env = "STAGECRAFT_DRIFT_INTERVAL", default_value = "10m", value_parser = duration)]
+    drift_interval: Duration,
+    /// The longest that one call to AWS may take
+    #[arg(long, env = "STAGECRAFT_AWS_TIMEOUT", default_value = "10s", value_parser = duration)]
+    aws_timeout: Duration,
+    /// Endpoint of all AWS services instead of AWS's own: https, or http on this machine
+    #[arg(long, env = "STAGECRAFT_AWS_ENDPOINT_URL", value_parser = endpoint)]
+    aws_endpoint_url: Option<Uri>,
+    /// Reconcile objects of this namespace only; may be given several times, or as a list with commas [default: all]
+    #[arg(long = "watch-namespace", env = "STAGECRAFT_WATCH_NAMESPACE", value_delimiter = ',', value_parser = label)]
+    watch_namespaces: Vec<String>,
+    /// Objects reconciled at the same time
+    #[arg(long, env = "STAGECRAFT_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    concurrency: u16,
+    /// Contend for a Lease, so that of several replicas one writes; without it there must be one replica only
+    #[arg(long, env = "STAGECRAFT_LEADER_ELECT", default_value_t = true, num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    leader_elect: bool,
+    /// Name of the Lease
+    #[arg(long, env = "STAGECRAFT_LEASE_NAME", default_value = "stagecraft", value_parser = label)]
+    lease_name: String,
+    /// Namespace of the Lease [default: the pod's, else the one of the kubeconfig's context]
+    #[arg(long, env = "STAGECRAFT_LEASE_NAMESPACE", value_parser = label)]
+    lease_namespace: Option<String>,
+    /// How long a leader may lead after a renewal, in whole seconds; the same for all replicas
+    #[arg(long, env = "STAGECRAFT_LEASE_DURATION", default_value = "30s", value_parser = duration)]
+    lease_duration: Duration,
+    /// Time between two renewals
+    #[arg(long, env = "STAGECRAFT_LEASE_RENEW_INTERVAL", default_value = "5s", value_parser = duration)]
+    lease_renew_interval: Duration,
+    /// Where /livez, /readyz and /metrics are served
+    #[arg(long, env = "STAGECRAFT_LISTEN", default_value_t = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8080))]
+    listen: SocketAddr,
+    /// What is logged: error, warn, info, debug, trace, or directives such as info,stagecraft=debug
+    #[arg(long, env = "STAGECRAFT_LOG_LEVEL", default_value = "info", value_parser = log_level)]
+    log_level: String,
+    /// How a line of the log looks
+    #[arg(long, env = "STAGECRAFT_LOG_FORMAT", default_value = "text", value_enum)]
+    log_format: LogFormat,
+}
+
+/// Reads the arguments, the program's name first, and the environment.
+///
+/// # Errors
+///
+/// What clap has to print: help, the version, or one sentence about what to change.
+pub fn parse<I, T>(arguments: I) -> Result<Command, clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<std::ffi::OsString> + Clone,
+{
+    match Cli::try_parse_from(arguments)?.command {
+        Subcommands::Run(run) => match run.settings() {
+            Ok(settings) => Ok(Command::Run(Box::new(settings))),
+            Err(sentence) => Err(Cli::command().error(ErrorKind::ValueValidation, sentence)),
+        },
+    }
+}
+
+impl Run {
+    /// Checks what only several settings together can show; the sentence says what to change.
+    fn settings(self) -> Result<Settings, String> {
+        bounds("--drift-interval", self.drift_interval, Duration::from_secs(1), Duration::from_hours(24))?;
+        bounds("--aws-timeout", self.aws_timeout, Duration::from_secs(1), Duration::from_mins(1))?;
+        let leader_election = self.leader_elect.then(|| self.leader_election()).transpose()?;
+        Ok(Settings {
+            region: self.region.or_else(region_of_aws),
+            cluster_id: self.cluster_id,
+            allow_adoption: self.allow_adoption,
+            drift_interval: self.drift_interval,
+            aws_timeout: self.aws_timeout,
+            aws_endpoint_url: self.aws_endpoint_url,
+            watch_namespaces: self.watch_namespaces,
+            concurrency: self.concurrency,
+            leader_election,
+            listen: self.listen,
+            log_level: self.log_level,
+            log_format: self.log_format,
+        })
+    }
+
+    fn leader_election(&self) -> Result<LeaderElection, String> {
+        let (duration, renew_interval) = (self.lease_duration, self.lease_renew_interval);
+        bounds("--lease-renew-interval", renew_interval, Duration::from_secs(1), Duration::from_mins(1))?;
+        bounds("--lease-duration", duration, Duration::from_secs(1), LONGEST_DURATION)?;
+        if duration.subsec_nanos() > 0 {
+            return Err(format!(
+                "--lease-duration is {duration:?} and must be whole seconds: the Lease object holds no fractions."
+            ));
+        }
+        let least = self.aws_timeout + renew_interval * 2;
+        if duration <= least {
+            return Err(format!(
+                "--lease-duration is {duration:?} and must be more than {least:?}: --aws-timeout ({:?}) plus twice \
+                 --lease-renew-interval ({renew_interval:?}), or a leader could hardly ever write.",
+                self.aws_timeout
+            ));
+        }
+        Ok(LeaderElection {
+            name: self.lease_name.clone(),
+            namespace: self.lease_namespace.clone(),
+            duration,
+            renew_interval,
+        })
+    }
+}
+
+/// AWS's own variable, for those who set it for all their tools.
+fn region_of_aws() -> Option<String> {
+    let region = std::env::var_os("AWS_REGION")?.into_string().ok()?;
+    self::region(&region).ok()
+}
+
+fn bounds(flag: &str, value: Duration, least: Duration, most: Duration) -> Result<(), String> {
+    if (least..=most).contains(&value) {
+        Ok(())
+    } else {
+        Err(format!("{flag} is {value:?} and must be from {least:?} to {most:?}."))
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: Option<SignedDuration> = text.parse().ok();
+    parsed
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .ok_or_else(|| "write a number with its unit, such as 30s, 10m or 1h30m".to_owned())
+}
+
+fn region(text: &str) -> Result<String, String> {
+    let usable = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if (1..=63).contains(&text.len()) && text.chars().all(usable) {
+        Ok(text.to_owned())
+    } else {
+        Err("write a region as AWS does, such as eu-central-1".to_owned())
+    }
+}
+
+fn cluster_id(text: &str) -> Result<String, String> {
+    let usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if (1..=63).contains(&text.len()) && text.chars().all(usable) {
+        Ok(text.to_owned())
+    } else {
+        Err("use 1 to 63 letters, digits, '.', '_' and '-'".to_owned())
+    }
+}
+
+/// An RFC 1123 label: what Kubernetes takes as the name of a namespace.
+fn label(text: &str) -> Result<String, String> {
+    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let usable = text.chars().all(|c| alphanumeric(c) || c == '-');
+    let edges = text.starts_with(alphanumeric) && text.ends_with(alphanumeric);
+    if text.len() <= 63 && usable && edges {
+        Ok(text.to_owned())
+    } else {
+        Err("use 1 to 63 lower-case letters, digits and '-', with a letter or digit at both ends".to_owned())
+    }
+}
+
+/// Requests are signed, but neither they nor the answers are encrypted on plain http: only to this machine.
+fn endpoint(text: &str) -> Result<Uri, String> {
+    let uri: Uri = text.parse().map_err(|error| format!("write a URL, such as http://127.0.0.1:4566 ({error})"))?;
+    let authority = uri.authority().ok_or("write a URL, such as http://127.0.0.1:4566")?;
+    if authority.as_str().contains('@') {
+        return Err("leave user and password out of the URL: it is logged".to_owned());
+    }
+    match uri.scheme_str() {
+        Some("https") => Ok(uri),
+        Some("http") if is_loopback(authority.host()) => Ok(uri),
+        Some("http") => Err(format!(
+            "use https: requests to {} would travel unencrypted; plain http is for 127.0.0.1, [::1] and localhost",
+            authority.host()
+        )),
+        Some(_) | None => Err("write a URL that begins with https://, or with http:// for this machine".to_owned()),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+fn log_level(text: &str) -> Result<String, String> {
+    match telemetry::capped(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => {
+            Err(format!("use error, warn, info, debug, trace, or directives such as info,stagecraft=debug ({error})"))
+        }
+    }
+}

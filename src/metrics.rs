@@ -1,0 +1,357 @@
+//! What the operator counts about itself, served as OpenMetrics text.
+//!
+//! Every label is a closed enum, or a word (`&'static str`) that comes from one elsewhere: the number of series is
+//! bounded by the code, never by what users or AWS send.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Upper bounds of the latency histograms, in seconds: from a status that is up to date to the 25 s of a last pass.
+const SECONDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0];
+
+/// A kind that the operator reconciles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelValue)]
+pub enum Kind {
+    /// `ApiStage`
+    ApiStage,
+    /// `ApiCanary`
+    ApiCanary,
+    /// `ApiGatewayResponse`
+    ApiGatewayResponse,
+}
+
+/// How a pass or a call ended: well, or the class of its error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Outcome {
+    /// Well.
+    Ok,
+    /// AWS or our own budget asks for less.
+    Throttled,
+    /// Somebody else changed the same thing; tried again at once.
+    Conflict,
+    /// No answer, or one that says nothing (5xx).
+    Transient,
+    /// Something else must happen first.
+    WaitingFor,
+    /// Refused for what was asked.
+    Invalid,
+    /// Refused for who asked.
+    Denied,
+    /// A quota is used up.
+    Quota,
+    /// Not sent: this replica does not lead (any more).
+    NotLeading,
+}
+
+/// Why an object or an event was left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Miss {
+    /// An object that does not have the shape of its kind.
+    MalformedObject,
+    /// A watch that broke off and is started again.
+    LostWatch,
+}
+
+/// How the publication of an event ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Publication {
+    /// The apiserver has it.
+    Published,
+    /// It is only in the log.
+    Failed,
+}
+
+/// How a write of an object's status ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum StatusWrite {
+    /// Stored.
+    Stored,
+    /// Planned again: the object had changed (409).
+    Conflict,
+    /// Not stored for another reason.
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Pass {
+    kind: Kind,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfKind {
+    kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Call {
+    operation: &'static str,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Operation {
+    operation: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Written {
+    kind: Kind,
+    outcome: StatusWrite,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Event {
+    outcome: Publication,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Missed {
+    kind: Kind,
+    cause: Miss,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Situation {
+    kind: Kind,
+    reason: &'static str,
+}
+
+type Seconds<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// All metrics of the process; made once and shared.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    reconciles: Family<Pass, Counter>,
+    reconcile_duration: Seconds<OfKind>,
+    aws_calls: Family<Call, Counter>,
+    aws_call_duration: Seconds<Operation>,
+    status_writes: Family<Written, Counter>,
+    events: Family<Event, Counter>,
+    missed: Family<Missed, Counter>,
+    objects: Family<Situation, Gauge>,
+    /// The reasons that `objects` has a series for.
+    reasons: Mutex<BTreeSet<(Kind, &'static str)>>,
+    leader: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Registers every family, under the prefix `stagecraft_`.
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("stagecraft"),
+            reconciles: Family::default(),
+            reconcile_duration: Family::new_with_constructor(seconds),
+            aws_calls: Family::default(),
+            aws_call_duration: Family::new_with_constructor(seconds),
+            status_writes: Family::default(),
+            events: Family::default(),
+            missed: Family::default(),
+            objects: Family::default(),
+            reasons: Mutex::default(),
+            leader: Gauge::default(),
+        };
+        // OpenMetrics wants no full stop here: the encoder adds one, `_total` and the unit.
+        let Self {
+            registry,
+            reconciles,
+            reconcile_duration,
+            aws_calls,
+            aws_call_duration,
+            status_writes,
+            events,
+            missed,
+            objects,
+            reasons: _,
+            leader,
+        } = &mut metrics;
+        registry.register(
+            "build",
+            "The running version",
+            Info::new(vec![("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
+        );
+        registry.register(
+            "leader",
+            "1 while this replica may write to AWS, 0 otherwise; the sum over all replicas is never more than 1",
+            leader.clone(),
+        );
+        registry.register(
+            "reconciles",
+            "Passes over one object, by kind and by how they ended: ok, or the class of the error",
+            reconciles.clone(),
+        );
+        registry.register_with_unit(
+            "reconcile_duration",
+            "Time that one pass over one object took",
+            Unit::Seconds,
+            reconcile_duration.clone(),
+        );
+        registry.register(
+            "aws_calls",
+            "Calls to AWS, by operation and by how they ended: ok, or the class of the error",
+            aws_calls.clone(),
+        );
+        registry.register_with_unit(
+            "aws_call_duration",
+            "Time from sending a call to AWS to its answer, or to giving up",
+            Unit::Seconds,
+            aws_call_duration.clone(),
+        );
+        registry.register(
+            "status_writes",
+            "Writes of an object's status; a conflict means that the pass was planned again on a newer object",
+            status_writes.clone(),
+        );
+        registry.register(
+            "events",
+            "Kubernetes events, published or only logged because publishing failed",
+            events.clone(),
+        );
+        registry.register(
+            "missed",
+            "Objects left out because they are malformed, and watches that broke off and were started again",
+            missed.clone(),
+        );
+        registry.register("objects", "Objects by kind and reason of their Ready condition", objects.clone());
+        metrics
+    }
+
+    /// One pass over an object of `kind` took `duration` and ended so.
+    pub fn reconciled(&self, kind: Kind, outcome: Outcome, duration: Duration) {
+        self.reconciles.get_or_create(&Pass { kind, outcome }).inc();
+        self.reconcile_duration.get_or_create(&OfKind { kind }).observe(duration.as_secs_f64());
+    }
+
+    /// One call to AWS took `duration` and ended so. `operation` is AWS's name for it (`UpdateStage`).
+    pub fn aws_called(&self, operation: &'static str, outcome: Outcome, duration: Duration) {
+        self.aws_calls.get_or_create(&Call { operation, outcome }).inc();
+        self.aws_call_duration.get_or_create(&Operation { operation }).observe(duration.as_secs_f64());
+    }
+
+    /// One write of a status ended so.
+    pub fn status_written(&self, kind: Kind, outcome: StatusWrite) {
+        self.status_writes.get_or_create(&Written { kind, outcome }).inc();
+    }
+
+    /// One event was published, or not.
+    pub fn event(&self, outcome: Publication) {
+        self.events.get_or_create(&Event { outcome }).inc();
+    }
+
+    /// An object of `kind` was left out, or its watch broke off.
+    pub fn missed(&self, kind: Kind, cause: Miss) {
+        self.missed.get_or_create(&Missed { kind, cause }).inc();
+    }
+
+    /// How many objects of `kind` there are for each reason of Ready. Reasons that are not named any more go to 0, so
+    /// that a graph falls instead of breaking off.
+    pub fn set_objects(&self, kind: Kind, by_reason: &BTreeMap<&'static str, i64>) {
+        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        reasons.extend(by_reason.keys().map(|reason| (kind, *reason)));
+        for (_, reason) in reasons.iter().filter(|(of, _)| *of == kind) {
+            let count = by_reason.get(reason).copied().unwrap_or_default();
+            self.objects.get_or_create(&Situation { kind, reason }).set(count);
+        }
+    }
+
+    /// Whether this replica may write to AWS.
+    pub fn set_leader(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
+    }
+
+    /// Everything as OpenMetrics text.
+    ///
+    /// # Errors
+    ///
+    /// That of the encoder, which a string as target never returns.
+    pub fn encode(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+fn seconds() -> Histogram {
+    Histogram::new(SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> String {
+        let metrics = Metrics::new();
+        metrics.reconciled(Kind::ApiStage, Outcome::Ok, Duration::from_millis(30));
+        metrics.reconciled(Kind::ApiStage, Outcome::WaitingFor, Duration::from_secs(3));
+        metrics.aws_called("UpdateStage", Outcome::Throttled, Duration::from_millis(200));
+        metrics.status_written(Kind::ApiCanary, StatusWrite::Conflict);
+        metrics.event(Publication::Failed);
+        metrics.missed(Kind::ApiGatewayResponse, Miss::LostWatch);
+        metrics.set_objects(Kind::ApiStage, &BTreeMap::from([("Synced", 3), ("Denied", 1)]));
+        metrics.set_leader(true);
+        metrics.encode().unwrap()
+    }
+
+    #[test]
+    fn every_count_is_shown_under_its_documented_name() {
+        let text = sample();
+        for line in [
+            r#"stagecraft_reconciles_total{kind="ApiStage",outcome="Ok"} 1"#,
+            r#"stagecraft_reconciles_total{kind="ApiStage",outcome="WaitingFor"} 1"#,
+            r#"stagecraft_reconcile_duration_seconds_bucket{le="0.05",kind="ApiStage"} 1"#,
+            r#"stagecraft_reconcile_duration_seconds_count{kind="ApiStage"} 2"#,
+            r#"stagecraft_aws_calls_total{operation="UpdateStage",outcome="Throttled"} 1"#,
+            r#"stagecraft_aws_call_duration_seconds_sum{operation="UpdateStage"} 0.2"#,
+            r#"stagecraft_status_writes_total{kind="ApiCanary",outcome="Conflict"} 1"#,
+            r#"stagecraft_events_total{outcome="Failed"} 1"#,
+            r#"stagecraft_missed_total{kind="ApiGatewayResponse",cause="LostWatch"} 1"#,
+            r#"stagecraft_objects{kind="ApiStage",reason="Denied"} 1"#,
+            "stagecraft_leader 1",
+            concat!(r#"stagecraft_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn every_family_is_explained_and_follows_openmetrics() {
+        let text = sample();
+        assert!(text.ends_with("# EOF\n"));
+        let families: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+        assert_eq!(families.len(), 10, "{text}");
+        for family in families {
+            assert!(family.starts_with("stagecraft_") && !family.ends_with("_total"), "{family}");
+            let help = text.lines().find_map(|line| line.strip_prefix(&format!("# HELP {family} ")));
+            let help = help.unwrap_or_else(|| panic!("{family} has no help text"));
+            assert!(help.ends_with('.') && !help.ends_with("..") && help.len() > 15, "{family}: {help}");
+        }
+    }
+
+    #[test]
+    fn a_reason_that_no_object_has_any_more_falls_to_zero() {
+        let metrics = Metrics::new();
+        metrics.set_objects(Kind::ApiStage, &BTreeMap::from([("Denied", 2)]));
+        metrics.set_objects(Kind::ApiCanary, &BTreeMap::from([("Denied", 5)]));
+        metrics.set_objects(Kind::ApiStage, &BTreeMap::from([("Synced", 2)]));
+        let text = metrics.encode().unwrap();
+        assert!(text.contains(r#"objects{kind="ApiStage",reason="Denied"} 0"#), "{text}");
+        assert!(text.contains(r#"objects{kind="ApiCanary",reason="Denied"} 5"#), "another kind is untouched: {text}");
+    }
+}
