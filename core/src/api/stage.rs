@@ -1,5 +1,7 @@
 //! The kind `ApiStage`: what a stage of a REST API should be.
 
+#![expect(unreachable_pub, reason = "KubeSchema repeats the struct inside a function of its own")]
+
 use std::collections::BTreeMap;
 
 use kube::{CustomResource, KubeSchema};
