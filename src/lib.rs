@@ -2,6 +2,7 @@
 //!
 //! The contract and every decision are in `stagecraft-core`; this crate is the process around them.
 //!
+//! * [`controller`]: the loop, from an object to its stage and back into its status
 //! * [`aws`]: the hands, the one place that names AWS's SDK
 //! * [`cli`]: flags and their environment twins, as checked settings
 //! * [`run`]: start, supervision and orderly end of the process
@@ -14,6 +15,7 @@
 pub mod aws;
 pub mod cli;
 pub mod clock;
+pub mod controller;
 pub mod lease;
 pub mod metrics;
 pub mod run;

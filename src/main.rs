@@ -28,10 +28,7 @@ fn run(settings: cli::Settings) -> Result<(), BoxError> {
     // One TLS stack for the cluster and AWS. An error means that it is installed already.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(stagecraft::run::run(settings, |process| async move {
-        process.stopping.asked().await;
-        Ok(())
-    }));
+    let ended = runtime.block_on(stagecraft::run::run(settings, stagecraft::controller::run));
     // A name lookup that hangs must not keep a replica alive that lost the lease.
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(ended?)

@@ -45,7 +45,8 @@ impl Error {
     }
 
     /// A call whose permit was not valid any more: nothing was sent.
-    pub(super) fn not_leader(operation: Operation) -> Self {
+    #[must_use]
+    pub fn not_leader(operation: Operation) -> Self {
         Self { operation, cause: Cause::NotLeader, code: None, message: None, status: None }
     }
 }

@@ -1,0 +1,73 @@
+//! What every pass shares.
+
+use std::sync::Arc;
+
+use kube::Client;
+use kube::core::DeserializeGuard;
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::reflector::Store;
+use stagecraft_core::api::stage::ApiStage;
+use stagecraft_core::world::Settings;
+
+use super::memory::Memories;
+use crate::aws::{Aws, Observations};
+use crate::clock::Clock;
+use crate::lease::Leadership;
+use crate::metrics::Metrics;
+
+/// An object as the watch delivers it: one that cannot be read stands beside the others instead of stopping them.
+pub type Guarded = DeserializeGuard<ApiStage>;
+
+/// The field manager of everything that the operator writes.
+pub(super) const FIELD_MANAGER: &str = "stagecraft";
+
+/// What every pass shares. One per process.
+pub struct Context {
+    /// The cluster.
+    pub client: Client,
+    /// AWS.
+    pub aws: Aws,
+    /// What was read from AWS.
+    pub observations: Observations,
+    /// Whom to ask before a write to AWS.
+    pub leadership: Leadership,
+    /// The time.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The operator's settings, as far as decisions depend on them.
+    pub settings: Settings,
+    /// The objects, one store per watched namespace.
+    pub stores: Vec<Store<Guarded>>,
+    pub(super) recorder: Recorder,
+    pub(super) memories: Memories,
+}
+
+impl Context {
+    /// Puts together what passes share; nothing is remembered yet.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        aws: Aws,
+        leadership: Leadership,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        settings: Settings,
+        stores: Vec<Store<Guarded>>,
+    ) -> Self {
+        let reporter = Reporter { controller: "stagecraft.dev/stagecraft".to_owned(), instance: None };
+        let keep = settings.drift_interval.saturating_mul(3);
+        Self {
+            recorder: Recorder::new(client.clone(), reporter),
+            observations: Observations::new(clock.clone(), keep),
+            client,
+            aws,
+            leadership,
+            clock,
+            metrics,
+            settings,
+            stores,
+            memories: Memories::default(),
+        }
+    }
+}

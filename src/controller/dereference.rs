@@ -1,0 +1,123 @@
+//! Reads what a plan asks for: from AWS through the shared observations, and from the other objects.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt as _;
+use stagecraft_core::api::names::{Region, RestApiId, StageName};
+use stagecraft_core::api::stage::ApiStage;
+use stagecraft_core::plan::{Need, What};
+use stagecraft_core::world::{Observed, Seen, Siblings};
+
+use super::context::Context;
+use crate::aws::{Error, Gateway};
+
+/// Where the objects of AWS are read that one pass is about.
+pub(super) struct Site {
+    pub(super) gateway: Gateway,
+    pub(super) rest_api: RestApiId,
+}
+
+impl Site {
+    pub(super) fn new(ctx: &Context, region: &Region, rest_api: RestApiId) -> Self {
+        Self { gateway: ctx.aws.gateway(region), rest_api }
+    }
+}
+
+/// Reads one need into `observed`.
+pub(super) async fn read(ctx: &Context, site: &Site, need: Need, observed: &mut Observed) -> Result<(), Error> {
+    let newer_than = to_boottime(ctx, need.not_before);
+    let Site { gateway, rest_api } = site;
+    match need.what {
+        What::Account => observed.account = Some(ctx.aws.account_id().await?),
+        What::RestApi => {
+            let seen = ctx.observations.rest_api(gateway, rest_api, newer_than).await?;
+            observed.rest_api = Some(at(ctx, need, seen));
+        }
+        What::Stages => {
+            let seen = ctx.observations.stages(gateway, rest_api, newer_than).await?;
+            observed.stages = Some(at(ctx, need, seen));
+        }
+        What::Deployments => {
+            let seen = ctx.observations.deployments(gateway, rest_api, newer_than).await?;
+            observed.deployments = Some(at(ctx, need, seen));
+        }
+    }
+    Ok(())
+}
+
+/// What the other objects on this REST API say.
+pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Siblings {
+    let region = site.gateway.region();
+    let ours = claim(object, &ctx.settings.region);
+    let mut older: Option<(Seniority, String)> = None;
+    let (mut known, mut offered) = (BTreeSet::new(), BTreeSet::new());
+    let others = ctx.stores.iter().flat_map(kube::runtime::reflector::Store::state);
+    for other in others.filter_map(|guarded| guarded.0.as_ref().ok().cloned()) {
+        if other.uid() == object.uid() {
+            continue;
+        }
+        let Some((other_region, rest_api, stage)) = claim(&other, &ctx.settings.region) else { continue };
+        if other_region != *region || rest_api != site.rest_api {
+            continue;
+        }
+        let is_rival = ours.as_ref().is_some_and(|(_, _, ours)| *ours == stage);
+        if is_rival && seniority(&other) < seniority(object) {
+            let claimant =
+                (seniority(&other), format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any()));
+            older = Some(older.map_or_else(|| claimant.clone(), |former| former.min(claimant.clone())));
+        }
+        let Some(status) = &other.status else { continue };
+        let targets = status
+            .history
+            .iter()
+            .map(|entry| &entry.target)
+            .chain(status.release.iter().map(|release| &release.target));
+        for target in targets {
+            let Some(deployment) = &target.deployment_id else { continue };
+            offered.insert(deployment.clone());
+            known.extend(target.revision.clone());
+        }
+    }
+    Siblings { older: older.map(|(_, name)| name), known, offered }
+}
+
+/// Creation, then uid: the first of two claimants governs.
+type Seniority = (Timestamp, String);
+
+fn seniority(object: &ApiStage) -> Seniority {
+    let created = object.metadata.creation_timestamp.as_ref().map_or(Timestamp::MAX, |time| time.0);
+    (created, object.uid().unwrap_or_default())
+}
+
+/// The stage that an object claims: what it governs, else what its spec names.
+fn claim(object: &ApiStage, default_region: &Region) -> Option<(Region, RestApiId, StageName)> {
+    let status = object.status.as_ref();
+    let region = status.and_then(|status| status.region.clone()).or_else(|| object.spec.region.clone());
+    let rest_api = status.and_then(|status| status.rest_api_id.clone()).or_else(|| object.spec.rest_api_id.clone())?;
+    let stage = status
+        .and_then(|status| status.stage_name.clone())
+        .or_else(|| object.spec.stage_name.clone())
+        .unwrap_or_else(|| StageName::new(object.name_any()));
+    Some((region.unwrap_or_else(|| default_region.clone()), rest_api, stage))
+}
+
+/// A moment of the wall clock as time since boot, by way of "that long ago".
+fn to_boottime(ctx: &Context, moment: Timestamp) -> Duration {
+    let ago = ctx.clock.now().duration_since(moment);
+    let boottime = ctx.clock.boottime();
+    match Duration::try_from(ago) {
+        Ok(ago) => boottime.saturating_sub(ago),
+        // Not before a moment to come: as good as now.
+        Err(_) => boottime,
+    }
+}
+
+/// The observation with the start of its request on the wall clock. It satisfies the need by the promise of
+/// [`Observations`](crate::aws::Observations); two readings of two clocks must not make that look otherwise.
+fn at<T>(ctx: &Context, need: Need, seen: crate::aws::Seen<T>) -> Seen<T> {
+    let age = ctx.clock.boottime().saturating_sub(seen.started);
+    let read_at = ctx.clock.now().checked_sub(age).unwrap_or(need.not_before).max(need.not_before);
+    Seen { value: seen.value, read_at }
+}

@@ -1,0 +1,22 @@
+//! The loop: watches the objects, and takes each of them through passes until its stage is as declared.
+//!
+//! One pass is a chain in which no step can be skipped, because each takes what the one before returned:
+//!
+//! ```text
+//! dereference (IO)    objects, the stage, what the plan asks for
+//! plan        (pure)  in stagecraft-core: validate, decide
+//! report      (IO)    finalizer and status, before any call, with the resourceVersion they were decided on
+//! apply       (IO)    the calls, in order; then the plan is made again, until there is none left
+//! ```
+
+mod apply;
+mod context;
+mod dereference;
+mod memory;
+mod reconcile;
+mod report;
+mod watch;
+
+pub use context::{Context, Guarded};
+pub use reconcile::{Passed, reconcile};
+pub use watch::run;

@@ -1,0 +1,312 @@
+//! One pass over one object: rounds of plan, report and apply, until nothing is left to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt as _;
+use stagecraft_core::api::FINALIZER;
+use stagecraft_core::api::event::Event;
+use stagecraft_core::api::names::{Region, RestApiId};
+use stagecraft_core::api::stage::ApiStage;
+use stagecraft_core::cause::{Cause, Class};
+use stagecraft_core::plan::{Action, Next, Plan, after_failure, plan};
+use stagecraft_core::settle::{settle, settle_failure};
+use stagecraft_core::validate::validate;
+use stagecraft_core::world::{Failure, Observed, World};
+use tracing::{debug, warn};
+
+use super::apply::{Applied, apply};
+use super::context::Context;
+use super::dereference::{self, Site, siblings};
+use super::memory::Memory;
+use super::report::{self, add_finalizer, live, publish, remove_finalizer, write_status};
+use crate::aws;
+use crate::telemetry::Chain;
+
+/// Rounds of one pass. A first release takes three; more than this is a plan that does not come to rest.
+const MOST_ROUNDS: usize = 12;
+
+/// Tries of one pass after the object changed under it.
+const MOST_CONFLICTS: usize = 5;
+
+/// After the apiserver refused a write, or too many rounds: look again soon, from what the watch shows.
+const SOON: Duration = Duration::from_secs(5);
+
+/// How a pass ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// When to look again although nobody touched the object; `None`: not before.
+    pub wake_up_in: Option<Duration>,
+    /// The class of the failure that ended it, if one did.
+    pub failed: Option<Class>,
+}
+
+/// Takes the object as far as it gets now.
+pub async fn reconcile(watched: Arc<ApiStage>, ctx: &Context) -> Passed {
+    let Some(uid) = watched.uid() else { return Passed { wake_up_in: None, failed: None } };
+    let mut memory = ctx.memories.get(&uid);
+    let object = memory.newest(&watched);
+    let mut pass = Pass { ctx, memory, object };
+    let passed = pass.run().await;
+    let Pass { mut memory, object, .. } = pass;
+    memory.wake_up_at = passed.wake_up_in.and_then(|wait| ctx.clock.now().checked_add(wait).ok());
+    let gone = object.metadata.deletion_timestamp.is_some()
+        && !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
+    if gone {
+        ctx.memories.forget(&uid);
+    } else {
+        ctx.memories.put(uid, memory);
+    }
+    passed
+}
+
+/// How a round ended.
+enum Round {
+    /// There is more to plan.
+    Again,
+    /// The pass is over.
+    Over(Passed),
+}
+
+struct Pass<'a> {
+    ctx: &'a Context,
+    memory: Memory,
+    /// The object as the apiserver has it, with what calls of this pass have settled in its status.
+    object: Arc<ApiStage>,
+}
+
+impl Pass<'_> {
+    async fn run(&mut self) -> Passed {
+        let mut conflicts = 0;
+        self.memory.note_cause(&self.object, self.ctx.clock.now());
+        let mut stored = Arc::clone(&self.object);
+        for _ in 0..MOST_ROUNDS {
+            match self.round(&mut stored).await {
+                Ok(Round::Over(passed)) => return passed,
+                Ok(Round::Again) => {}
+                Err(report::Error::Conflict) if conflicts < MOST_CONFLICTS => {
+                    conflicts += 1;
+                    match live(self.ctx, &self.object).await {
+                        Ok(Some(object)) => {
+                            self.object = Arc::clone(&object);
+                            stored = object;
+                            self.memory.note_cause(&self.object, self.ctx.clock.now());
+                        }
+                        Ok(None) | Err(report::Error::Gone) => return OVER,
+                        Err(error) => return self.not_reported(&error),
+                    }
+                }
+                Err(report::Error::Gone) => return OVER,
+                Err(error) => return self.not_reported(&error),
+            }
+        }
+        warn!(object = %self.name(), "a pass did not come to rest within {MOST_ROUNDS} rounds");
+        Passed { wake_up_in: Some(SOON), failed: None }
+    }
+
+    /// Plans, writes the status, and sends what the plan says.
+    async fn round(&mut self, stored: &mut Arc<ApiStage>) -> Result<Round, report::Error> {
+        let Some((region, rest_api)) = site_of(&self.object, self.ctx) else {
+            // A spec without a usable REST API: the plan needs no read to say so.
+            let plan = self.plan_without_reads();
+            return self.conclude(plan, stored, None).await;
+        };
+        let site = Site::new(self.ctx, &region, rest_api);
+        let mut observed = Observed::default();
+        let plan = loop {
+            let siblings = siblings(self.ctx, &self.object, &site);
+            let need = match plan(&self.world(&observed, &siblings)) {
+                Next::Act(plan) => break *plan,
+                Next::Read(need) => need,
+            };
+            if let Err(error) = dereference::read(self.ctx, &site, need, &mut observed).await {
+                return self.failed(&error, &observed, stored).await;
+            }
+        };
+        if plan.actions.is_empty() {
+            let plan = self.with_retries(plan);
+            return self.conclude(plan, stored, Some(&observed)).await;
+        }
+        self.write(&plan, stored).await?;
+        publish(self.ctx, &self.object, &plan.events).await;
+        let Some(place) = plan.place.clone() else { return Ok(Round::Over(OVER)) };
+        let applied = apply(self.ctx, &site, &place, plan.actions).await;
+        self.settle(&applied).await;
+        match applied.stopped() {
+            Some((_, error)) => self.failed(error, &observed, stored).await,
+            None => Ok(Round::Again),
+        }
+    }
+
+    /// Writes what a plan without calls says, and ends the pass.
+    async fn conclude(
+        &mut self,
+        plan: Plan,
+        stored: &mut Arc<ApiStage>,
+        observed: Option<&Observed>,
+    ) -> Result<Round, report::Error> {
+        if plan.finalizer || self.object.metadata.deletion_timestamp.is_none() {
+            self.write(&plan, stored).await?;
+            publish(self.ctx, &self.object, &plan.events).await;
+        } else {
+            publish(self.ctx, &self.object, &plan.events).await;
+            remove_finalizer(self.ctx, stored).await?;
+            let mut gone = ApiStage::clone(&self.object);
+            gone.metadata.finalizers = None;
+            self.object = Arc::new(gone);
+            return Ok(Round::Over(OVER));
+        }
+        if observed.is_some() {
+            self.memory.recent.failure = None;
+        }
+        let refused = self.memory.recent.tried.iter().filter_map(|group| self.memory.recent.refused.get(group));
+        let failed = refused.map(|failure| failure.cause.class()).next();
+        Ok(Round::Over(Passed { wake_up_in: self.until(plan.wake_up_at), failed }))
+    }
+
+    /// A read or a call failed: say so where it lasts, and come back when its class says.
+    async fn failed(
+        &mut self,
+        error: &aws::Error,
+        observed: &Observed,
+        stored: &mut Arc<ApiStage>,
+    ) -> Result<Round, report::Error> {
+        if error.cause == Cause::NotLeader {
+            debug!(object = %self.name(), "{error}");
+            return Ok(Round::Over(Passed { wake_up_in: Some(SOON), failed: Some(error.class()) }));
+        }
+        let in_a_row = self.memory.recent.failure.as_ref().map_or(0, |failure| failure.in_a_row).saturating_add(1);
+        warn!(object = %self.name(), class = error.class().label(), in_a_row, "{}", Chain(error));
+        self.memory.recent.failure = Some(failure(error, in_a_row));
+        let plan = after_failure(&self.world(observed, &stagecraft_core::world::Siblings::default()));
+        let Round::Over(passed) = self.conclude(plan, stored, None).await? else { return Ok(Round::Again) };
+        Ok(Round::Over(Passed { failed: Some(error.class()), ..passed }))
+    }
+
+    /// Finalizer first, then status: nothing is written to AWS that nobody would clean up or remember.
+    async fn write(&mut self, plan: &Plan, stored: &mut Arc<ApiStage>) -> Result<(), report::Error> {
+        if plan.finalizer
+            && self.object.metadata.deletion_timestamp.is_none()
+            && let Some(written) = add_finalizer(self.ctx, stored).await?
+        {
+            self.memory.wrote(&written);
+            *stored = written;
+        }
+        if let Some(written) = write_status(self.ctx, stored, &plan.status).await? {
+            self.memory.wrote(&written);
+            *stored = written;
+        }
+        self.object = Arc::clone(stored);
+        Ok(())
+    }
+
+    /// Notes in memory and in the status to come what the calls did.
+    async fn settle(&mut self, applied: &Applied) {
+        let now = self.ctx.clock.now();
+        let mut object = ApiStage::clone(&self.object);
+        let status = object.status.get_or_insert_default();
+        let recent = &mut self.memory.recent;
+        let mut news: Vec<Event> = Vec::new();
+        for (action, reply) in applied.done() {
+            recent.refused.remove(&action.group());
+            if let Action::Snapshot { revision, attempt, .. } = action {
+                recent.unsent.remove(&(revision.clone(), *attempt));
+            }
+            news.extend(settle(status, action, reply, now));
+        }
+        for (action, error) in applied.refused().iter().chain(applied.stopped()) {
+            settle_failure(status, action, &error.cause);
+            if let Action::Snapshot { revision, attempt, .. } = action {
+                let snapshot = (revision.clone(), *attempt);
+                if error.cause.may_have_had_effect() {
+                    recent.unsent.remove(&snapshot);
+                } else {
+                    recent.unsent.insert(snapshot);
+                }
+            }
+        }
+        for (action, error) in applied.refused() {
+            let group = action.group();
+            let in_a_row = recent.refused.get(&group).map_or(0, |failure| failure.in_a_row).saturating_add(1);
+            recent.tried.insert(group);
+            recent.refused.insert(group, failure(error, in_a_row));
+            warn!(group = ?group, class = error.class().label(), in_a_row, "{}", Chain(error));
+        }
+        publish(self.ctx, &self.object, &news).await;
+        self.object = Arc::new(object);
+    }
+
+    /// A refused group is tried again when its class says, however long the poll is.
+    fn with_retries(&self, mut plan: Plan) -> Plan {
+        let recent = &self.memory.recent;
+        let now = self.ctx.clock.now();
+        let retry = recent
+            .tried
+            .iter()
+            .filter_map(|group| recent.refused.get(group))
+            .filter_map(|failure| now.checked_add(failure.cause.class().retry_in(failure.in_a_row)).ok())
+            .min();
+        plan.wake_up_at = match (plan.wake_up_at, retry) {
+            // The plan's own short recheck would only repeat the refused call too early.
+            (_, Some(retry)) => Some(retry),
+            (at, None) => at,
+        };
+        plan
+    }
+
+    fn plan_without_reads(&self) -> Plan {
+        let (observed, siblings) = (Observed::default(), stagecraft_core::world::Siblings::default());
+        match plan(&self.world(&observed, &siblings)) {
+            Next::Act(plan) => *plan,
+            Next::Read(_) => after_failure(&self.world(&observed, &siblings)),
+        }
+    }
+
+    fn world<'w>(&'w self, observed: &'w Observed, siblings: &'w stagecraft_core::world::Siblings) -> World<'w> {
+        World {
+            object: &self.object,
+            settings: &self.ctx.settings,
+            observed,
+            siblings,
+            recent: &self.memory.recent,
+            cause_at: self.memory.cause_at,
+            now: self.ctx.clock.now(),
+        }
+    }
+
+    fn not_reported(&self, error: &report::Error) -> Passed {
+        warn!(object = %self.name(), "{}", Chain(error));
+        Passed { wake_up_in: Some(SOON), failed: Some(Class::Transient) }
+    }
+
+    fn until(&self, at: Option<Timestamp>) -> Option<Duration> {
+        let wait = at?.duration_since(self.ctx.clock.now());
+        Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
+    }
+
+    fn name(&self) -> String {
+        format!("{}/{}", self.object.namespace().unwrap_or_default(), self.object.name_any())
+    }
+}
+
+const OVER: Passed = Passed { wake_up_in: None, failed: None };
+
+fn failure(error: &aws::Error, in_a_row: u32) -> Failure {
+    Failure {
+        operation: error.operation.name().to_owned(),
+        cause: error.cause.clone(),
+        text: error.message.clone().unwrap_or_default(),
+        in_a_row,
+    }
+}
+
+/// Where a pass reads: a deletion goes by status alone, everything else by what is desired.
+fn site_of(object: &ApiStage, ctx: &Context) -> Option<(Region, RestApiId)> {
+    if object.metadata.deletion_timestamp.is_some() {
+        let status = object.status.as_ref()?;
+        return Some((status.region.clone()?, status.rest_api_id.clone()?));
+    }
+    let desired = validate(object, &ctx.settings).ok()?;
+    Some((desired.region, desired.rest_api_id))
+}
