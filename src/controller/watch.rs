@@ -69,7 +69,11 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
         let (ctx, stopping) = (Arc::clone(&ctx), process.stopping.clone());
         parts.spawn(async move {
             let passes = controller.graceful_shutdown_on(stopping.asked()).run(pass, on_error, Arc::clone(&ctx));
-            passes.for_each(|passed| std::future::ready(note(passed, &ctx))).await;
+            let noted = passes.for_each(|passed| {
+                note(passed, &ctx);
+                std::future::ready(())
+            });
+            noted.await;
         });
     }
     let synced = Arc::clone(&ctx);
