@@ -143,9 +143,8 @@ fn retain(mut draft: Draft<'_>, place: Place, stage_name: &str) -> Result<Plan, 
             return Ok(free(draft));
         }
         draft.call(Action::Untag);
-        draft.place = Some(place);
-        let plan = draft.unchanged(None);
-        return Ok(plan);
+        let actions = std::mem::take(&mut draft.actions);
+        return Ok(Plan { actions, place: Some(place), ..draft.unchanged(None) });
     }
     draft.tell(Event::normal(EventReason::StageRetained, "Retain", format!("{stage_name} stays; it is nobody's now.")));
     Ok(free(draft))

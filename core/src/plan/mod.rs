@@ -22,6 +22,8 @@ mod ownership;
 mod release;
 mod settings;
 mod target;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 

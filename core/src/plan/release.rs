@@ -258,6 +258,10 @@ fn begin(draft: &mut Draft<'_>, desired: &Desired, stage: Option<&Stage>, target
         ),
     };
     draft.tell(Event::normal(EventReason::ReleaseStarted, id.as_str(), note));
+    let served_here = draft.status.history.iter().any(|entry| entry.target.deployment_id == target.deployment_id);
+    if !served_here {
+        tell_reuse(draft, &target);
+    }
     if stage.is_none() {
         draft.set_origin(Origin::Created);
     }
@@ -312,13 +316,9 @@ fn prepare(draft: &mut Draft<'_>, desired: &Desired, stage: Option<&Stage>) -> R
     };
     remove_duplicates(draft, &target);
     let found = draft.status.release.as_ref().is_some_and(|release| release.target.deployment_id.is_none());
-    if found && let (Some(revision), Some(deployment)) = (&target.revision, &target.deployment_id) {
-        draft.status.intents.retain(|intent| intent.revision != *revision);
-        draft.tell(Event::normal(
-            EventReason::RevisionReused,
-            revision.as_str(),
-            format!("Revision {revision} has a snapshot already: deployment {deployment} is used."),
-        ));
+    if found {
+        draft.status.intents.retain(|intent| Some(&intent.revision) != target.revision.as_ref());
+        tell_reuse(draft, &target);
     }
     if let Some(canary) = stage.and_then(|stage| stage.canary.as_ref()) {
         return Ok(Some(Finding::releasing(
@@ -342,6 +342,14 @@ fn prepare(draft: &mut Draft<'_>, desired: &Desired, stage: Option<&Stage>) -> R
         release.next_action_at = None;
     }
     promote(draft, desired, stage)
+}
+
+/// Says that a revision needs no snapshot, where one exists already.
+fn tell_reuse(draft: &mut Draft<'_>, target: &Target) {
+    if let (Some(revision), Some(deployment)) = (&target.revision, &target.deployment_id) {
+        let note = format!("Revision {revision} has a snapshot already: deployment {deployment} is used.");
+        draft.tell(Event::normal(EventReason::RevisionReused, revision.as_str(), note));
+    }
 }
 
 /// A snapshot of ours whose reply was lost may have come twice: the oldest is used, the others go.
