@@ -1,0 +1,4 @@
+//! Conversations with the simulator, as its clients have them: raw requests in process, over HTTP, and by AWS's SDK.
+
+mod front_door;
+mod support;
