@@ -55,7 +55,7 @@ impl Simulator {
     }
 
     /// Makes a regional REST API that can be deployed: GET on its root, with a MOCK integration. Gives its id.
-    #[must_use]
+    #[expect(clippy::must_use_candidate, reason = "its effect alone can be what is wanted")]
     pub fn create_rest_api(&self, name: &str) -> String {
         self.default_scope().create_rest_api(name)
     }
@@ -177,7 +177,7 @@ impl Scope {
     }
 
     /// See [`Simulator::create_rest_api`].
-    #[must_use]
+    #[expect(clippy::must_use_candidate, reason = "its effect alone can be what is wanted")]
     pub fn create_rest_api(&self, name: &str) -> String {
         let body = json!({"name": name, "endpointConfiguration": {"types": ["REGIONAL"]}});
         let created = self.send(&Method::POST, "/restapis", &body).unwrap_or_default();

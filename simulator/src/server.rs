@@ -123,17 +123,27 @@ async fn answer(simulator: &Simulator, request: Request<Incoming>) -> Result<Res
 struct WireBody {
     rest: Option<Bytes>,
     promised: u64,
-    cut: bool,
+    end: End,
+}
+
+/// What comes behind the bytes of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Whole,
+    /// A pause first: hyper sends what it has only when there is nothing more at once.
+    PauseThenCut,
+    Cut,
 }
 
 impl WireBody {
     fn whole(body: Bytes) -> Self {
-        Self { promised: length(&body), rest: Some(body).filter(|body| !body.is_empty()), cut: false }
+        Self { promised: length(&body), rest: Some(body).filter(|body| !body.is_empty()), end: End::Whole }
     }
 
     fn cut(body: &Bytes, kept: usize) -> Self {
         let rest = body.slice(..kept.min(body.len()));
-        Self { promised: length(body), rest: Some(rest), cut: kept < body.len() }
+        let end = if kept < body.len() { End::PauseThenCut } else { End::Whole };
+        Self { promised: length(body), rest: Some(rest), end }
     }
 }
 
@@ -145,16 +155,23 @@ impl Body for WireBody {
     type Data = Bytes;
     type Error = Dropped;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
-        match self.rest.take() {
-            Some(rest) => Poll::Ready(Some(Ok(Frame::data(rest)))),
-            None if self.cut => Poll::Ready(Some(Err(Dropped))),
-            None => Poll::Ready(None),
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
+        if let Some(rest) = self.rest.take() {
+            return Poll::Ready(Some(Ok(Frame::data(rest))));
+        }
+        match self.end {
+            End::Whole => Poll::Ready(None),
+            End::PauseThenCut => {
+                self.end = End::Cut;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            End::Cut => Poll::Ready(Some(Err(Dropped))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_none() && !self.cut
+        self.rest.is_none() && self.end == End::Whole
     }
 
     fn size_hint(&self) -> SizeHint {
