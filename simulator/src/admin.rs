@@ -1,0 +1,189 @@
+//! The simulator's own paths below `/_simulator/`: what tests and people ask of it over HTTP.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::faults::FaultRule;
+use crate::quota::ForeignClient;
+use crate::simulator::Simulator;
+use crate::wire::reply::response;
+use crate::wire::request::Incoming;
+
+/// A sentence about what is wrong with the request, with its status.
+struct Refused(u16, String);
+
+type Outcome = Result<Response<Bytes>, Refused>;
+
+/// One row of the table: what a verb and a path below `/_simulator/` do.
+struct Page {
+    verb: &'static str,
+    path: &'static str,
+    run: fn(&Simulator, &Incoming) -> Outcome,
+}
+
+static PAGES: &[Page] = &[
+    Page { verb: "GET", path: "calls", run: get_calls },
+    Page { verb: "DELETE", path: "calls", run: |simulator, _| {
+        simulator.reset_calls();
+        Ok(response(204, &[], Bytes::new()))
+    } },
+    Page { verb: "GET", path: "switches", run: |simulator, _| Ok(json_page(&json!(simulator.switches()))) },
+    Page { verb: "PUT", path: "switches", run: put_switches },
+    Page { verb: "GET", path: "faults", run: |simulator, _| Ok(json_page(&json!(simulator.faults().rules()))) },
+    Page { verb: "PUT", path: "faults", run: put_faults },
+    Page { verb: "DELETE", path: "faults", run: |simulator, _| {
+        simulator.faults().clear();
+        Ok(response(204, &[], Bytes::new()))
+    } },
+    Page { verb: "GET", path: "overlaps", run: |simulator, _| Ok(json_page(&simulator.overlap_report())) },
+    Page { verb: "PUT", path: "overlaps", run: put_overlaps },
+    Page { verb: "DELETE", path: "overlaps", run: |simulator, _| {
+        simulator.reset_overlaps();
+        Ok(response(204, &[], Bytes::new()))
+    } },
+    Page { verb: "GET", path: "quota", run: |simulator, _| Ok(json_page(&simulator.quota_report())) },
+    Page { verb: "PUT", path: "quota", run: put_quota },
+    Page { verb: "GET", path: "clock", run: |simulator, _| Ok(json_page(&clock_report(simulator))) },
+    Page { verb: "PUT", path: "clock", run: put_clock },
+    Page { verb: "GET", path: "state", run: |simulator, _| Ok(json_page(&simulator.dump())) },
+];
+
+/// Answers a request below `/_simulator/`.
+pub(crate) fn answer(simulator: &Simulator, incoming: &Incoming) -> Response<Bytes> {
+    let path = incoming.segments.get(1..).unwrap_or_default().join("/");
+    let mut pages = PAGES.iter().filter(|page| page.path == path).peekable();
+    if pages.peek().is_none() {
+        let mut known: Vec<&str> = PAGES.iter().map(|page| page.path).collect();
+        known.dedup();
+        let text = format!("There is no /_simulator/{path}. There are: {}.", known.join(", "));
+        return sentence(404, &text);
+    }
+    match pages.find(|page| page.verb == incoming.method.as_str()) {
+        Some(page) => (page.run)(simulator, incoming).unwrap_or_else(|Refused(status, text)| sentence(status, &text)),
+        None => sentence(405, &format!("/_simulator/{path} does not answer {}.", incoming.method)),
+    }
+}
+
+fn json_page(body: &Value) -> Response<Bytes> {
+    response(200, &[("content-type", "application/json")], format!("{body:#}\n"))
+}
+
+fn sentence(status: u16, text: &str) -> Response<Bytes> {
+    response(status, &[("content-type", "application/json")], json!({"message": text}).to_string())
+}
+
+fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, Refused> {
+    serde_json::from_slice(&incoming.body)
+        .map_err(|error| Refused(400, format!("The request body cannot be read: {error}.")))
+}
+
+fn seconds(seconds: f64, name: &str) -> Result<Duration, Refused> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| Refused(400, format!("{name} is {seconds} and must be 0 or more seconds.")))
+}
+
+fn get_calls(simulator: &Simulator, incoming: &Incoming) -> Outcome {
+    let calls = simulator.calls();
+    match incoming.query("format") {
+        None | Some("json") => Ok(json_page(&json!(calls))),
+        Some("text") => {
+            let mut text = String::new();
+            for call in &calls {
+                text.push_str(&call.line());
+                text.push('\n');
+            }
+            Ok(response(200, &[("content-type", "text/plain; charset=utf-8")], text))
+        }
+        Some(other) => Err(Refused(400, format!("format is '{other}' and must be json or text."))),
+    }
+}
+
+/// Named switches move, the others stay.
+fn put_switches(simulator: &Simulator, incoming: &Incoming) -> Outcome {
+    let given: Value = read(incoming)?;
+    let Some(given) = given.as_object() else {
+        return Err(Refused(400, "The request body must be a JSON object of switches.".to_owned()));
+    };
+    let mut merged = json!(simulator.switches());
+    if let Some(members) = merged.as_object_mut() {
+        members.extend(given.clone());
+    }
+    let switches =
+        serde_json::from_value(merged).map_err(|error| Refused(400, format!("A switch cannot be moved: {error}.")))?;
+    simulator.set_switches(|present| *present = switches);
+    Ok(json_page(&json!(simulator.switches())))
+}
+
+/// Replaces the whole plan.
+fn put_faults(simulator: &Simulator, incoming: &Incoming) -> Outcome {
+    let rules: Vec<FaultRule> = read(incoming)?;
+    for (index, rule) in rules.iter().enumerate() {
+        rule.check().map_err(|text| Refused(400, format!("Fault rule {index}: {text}.")))?;
+    }
+    simulator.faults().clear();
+    for rule in rules {
+        simulator.faults().arm(rule).map_err(|text| Refused(400, text))?;
+    }
+    Ok(json_page(&json!(simulator.faults().rules())))
+}
+
+fn put_overlaps(simulator: &Simulator, incoming: &Incoming) -> Outcome {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Window {
+        window_seconds: f64,
+    }
+    let window: Window = read(incoming)?;
+    seconds(window.window_seconds, "windowSeconds")?;
+    simulator.set_overlap_window(window.window_seconds);
+    Ok(json_page(&simulator.overlap_report()))
+}
+
+fn put_quota(simulator: &Simulator, incoming: &Incoming) -> Outcome {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Setting {
+        mode: Mode,
+        #[serde(default)]
+        foreign_client: ForeignClient,
+    }
+    #[derive(Deserialize, PartialEq)]
+    #[serde(rename_all = "camelCase")]
+    enum Mode {
+        Aws,
+        Off,
+    }
+    let setting: Setting = read(incoming)?;
+    let ForeignClient { requests_per_second, create_deployments_per_second } = setting.foreign_client;
+    seconds(requests_per_second, "requestsPerSecond")?;
+    seconds(create_deployments_per_second, "createDeploymentsPerSecond")?;
+    simulator.set_quota(setting.mode == Mode::Aws, setting.foreign_client);
+    Ok(json_page(&simulator.quota_report()))
+}
+
+fn clock_report(simulator: &Simulator) -> Value {
+    let now = simulator.clock().now();
+    json!({"now": now, "epochSeconds": now.as_second()})
+}
+
+fn put_clock(simulator: &Simulator, incoming: &Incoming) -> Outcome {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Move {
+        advance_seconds: Option<f64>,
+        at_least_epoch_seconds: Option<i64>,
+    }
+    let step: Move = read(incoming)?;
+    if let Some(by) = step.advance_seconds {
+        simulator.clock().advance(seconds(by, "advanceSeconds")?);
+    }
+    if let Some(instant) = step.at_least_epoch_seconds {
+        simulator.clock().set_at_least(instant);
+    }
+    Ok(json_page(&clock_report(simulator)))
+}

@@ -1,0 +1,180 @@
+//! The simulator as an HTTP/1.1 server on loopback.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::simulator::Simulator;
+use crate::wire::reply::Reply;
+use crate::wire::request::MAX_BODY_BYTES;
+
+/// A running server; dropping it ends it and all its connections.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Serves `simulator` at this address; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::PermissionDenied`] for an address that is not loopback, else the listener's error.
+    #[expect(clippy::disallowed_methods, reason = "the task's end is this value's drop")]
+    pub async fn start(simulator: Simulator, address: SocketAddr) -> io::Result<Self> {
+        let listener = listen(address).await?;
+        let address = listener.local_addr()?;
+        let task = tokio::spawn(async move { simulator.serve(listener).await });
+        Ok(Self { address, task })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://127.0.0.1:{port}`
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Binds a loopback address: who can reach the simulator can do everything in it.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::PermissionDenied`] for an address that is not loopback, else the error of binding.
+pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    if !address.ip().is_loopback() {
+        let text = format!("{address} is not a loopback address; listen at 127.0.0.1 or [::1]");
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+    }
+    TcpListener::bind(address).await
+}
+
+impl Simulator {
+    /// Serves every connection of this listener until the future is dropped; its connections end with it.
+    pub async fn serve(&self, listener: TcpListener) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => if let Ok((stream, _)) = accepted {
+                    connections.spawn(connection(self.clone(), stream));
+                },
+                // Collects the ended ones, so that the set does not grow.
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+}
+
+/// Serves one connection to its end.
+async fn connection(simulator: Simulator, stream: TcpStream) {
+    // Small replies must not wait for more to send.
+    stream.set_nodelay(true).ok();
+    let service = service_fn(|request| answer(&simulator, request));
+    // An error is the client's going away, or a reply that was lost on purpose: nobody is left to be told.
+    http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
+}
+
+/// The connection ends without an answer, on demand.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is dropped on demand")]
+struct Dropped;
+
+async fn answer(simulator: &Simulator, request: Request<Incoming>) -> Result<Response<WireBody>, Dropped> {
+    let (parts, body) = request.into_parts();
+    // One byte more than is taken, so that a body of that length is refused by the same sentence as in process.
+    let body = match Limited::new(body, MAX_BODY_BYTES.saturating_add(1)).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => vec![0; MAX_BODY_BYTES.saturating_add(1)].into(),
+        // The client went away in the middle of its request.
+        Err(_) => return Err(Dropped),
+    };
+    match simulator.handle(Request::from_parts(parts, body)).await {
+        Reply::Answer(response) => Ok(response.map(WireBody::whole)),
+        Reply::Truncated { response, kept } => Ok(response.map(|body| WireBody::cut(&body, kept))),
+        Reply::Dropped => Err(Dropped),
+    }
+}
+
+/// A body that may end before its promised length.
+struct WireBody {
+    rest: Option<Bytes>,
+    promised: u64,
+    end: End,
+}
+
+/// What comes behind the bytes of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Whole,
+    /// A pause first: hyper sends what it has only when there is nothing more at once.
+    PauseThenCut,
+    Cut,
+}
+
+impl WireBody {
+    fn whole(body: Bytes) -> Self {
+        Self { promised: length(&body), rest: Some(body).filter(|body| !body.is_empty()), end: End::Whole }
+    }
+
+    fn cut(body: &Bytes, kept: usize) -> Self {
+        let rest = body.slice(..kept.min(body.len()));
+        let end = if kept < body.len() { End::PauseThenCut } else { End::Whole };
+        Self { promised: length(body), rest: Some(rest), end }
+    }
+}
+
+fn length(body: &Bytes) -> u64 {
+    u64::try_from(body.len()).unwrap_or(u64::MAX)
+}
+
+impl Body for WireBody {
+    type Data = Bytes;
+    type Error = Dropped;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
+        if let Some(rest) = self.rest.take() {
+            return Poll::Ready(Some(Ok(Frame::data(rest))));
+        }
+        match self.end {
+            End::Whole => Poll::Ready(None),
+            End::PauseThenCut => {
+                self.end = End::Cut;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            End::Cut => Poll::Ready(Some(Err(Dropped))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_none() && self.end == End::Whole
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.promised)
+    }
+}

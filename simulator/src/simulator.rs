@@ -1,0 +1,519 @@
+//! The simulator: one front door, and the way of a call through it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde_json::Value;
+
+use crate::admin;
+use crate::call_log::{CallInfo, CallLog, CallRecord, Caller, Entry};
+use crate::clock::{Clock, later};
+use crate::error::ApiError;
+use crate::faults::{self, FaultKind, FaultPlan, Faults, Moment};
+use crate::ids::Ids;
+use crate::overlaps::Overlaps;
+use crate::quota::Quota;
+use crate::service::{Access, Answer, Call, Found, SERVICES, Service, Session};
+use crate::switches::Switches;
+use crate::wire::reply::Reply;
+use crate::wire::request::{Incoming, MAX_BODY_BYTES};
+use crate::wire::signature;
+use crate::world::{AssumedRole, IssuedKeys, Place, Region};
+
+/// A simulated AWS. Cheap to clone; clones are the same AWS.
+#[derive(Clone)]
+pub struct Simulator {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// Decides about a call at one moment of it; see [`Simulator::set_hook`].
+pub type Hook = dyn Fn(&CallInfo, Moment) -> Option<FaultKind> + Send + Sync;
+
+pub(crate) struct Inner {
+    pub(crate) clock: Clock,
+    /// Where unsigned calls and the library's own go.
+    pub(crate) default_place: Place,
+    pub(crate) faults: Mutex<FaultPlan>,
+    cache_delay: Duration,
+    hook: Mutex<Option<Arc<Hook>>>,
+    pub(crate) state: Mutex<State>,
+}
+
+/// What changes, behind one lock.
+pub(crate) struct State {
+    pub(crate) regions: BTreeMap<Place, Region>,
+    /// Each Region before its last write; kept only while a stale read may be asked for.
+    before_last_write: BTreeMap<Place, Region>,
+    pub(crate) issued_keys: IssuedKeys,
+    pub(crate) switches: Switches,
+    pub(crate) quota: Quota,
+    pub(crate) overlaps: Overlaps,
+    pub(crate) calls: CallLog,
+    ids: Ids,
+    /// Apart from `ids`, so that reads do not change which ids later creations get.
+    request_ids: Ids,
+}
+
+/// Settings of a new simulator.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder {
+    account: String,
+    region: String,
+    seed: u64,
+    clock: Clock,
+    switches: Switches,
+    quota: bool,
+    cache_delay: Duration,
+}
+
+impl Builder {
+    /// The account of callers whose key was not issued by this simulator; 12 digits. By default 123456789012.
+    pub fn account(mut self, account: &str) -> Self {
+        account.clone_into(&mut self.account);
+        self
+    }
+
+    /// The Region of the library's own calls and of unsigned ones. By default eu-west-1.
+    pub fn region(mut self, region: &str) -> Self {
+        region.clone_into(&mut self.region);
+        self
+    }
+
+    /// Seed of everything random. By default 1.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The clock. By default a manual one.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Positions of the switches.
+    pub fn switches(mut self, switches: Switches) -> Self {
+        self.switches = switches;
+        self
+    }
+
+    /// Whether AWS's request quotas hold. By default they do not.
+    pub fn quota(mut self, on: bool) -> Self {
+        self.quota = on;
+        self
+    }
+
+    /// How long a cache cluster takes to be created, deleted or flushed. By default 240 seconds.
+    pub fn cache_delay(mut self, delay: Duration) -> Self {
+        self.cache_delay = delay;
+        self
+    }
+
+    /// Makes the simulator.
+    #[must_use]
+    pub fn build(self) -> Simulator {
+        let state = State {
+            regions: BTreeMap::new(),
+            before_last_write: BTreeMap::new(),
+            issued_keys: IssuedKeys::new(),
+            switches: self.switches,
+            quota: Quota::new(self.quota),
+            overlaps: Overlaps::default(),
+            calls: CallLog::default(),
+            ids: Ids::seeded(self.seed),
+            request_ids: Ids::seeded(self.seed.wrapping_add(1)),
+        };
+        let default_place = Place { account: self.account, region: self.region };
+        let inner = Inner {
+            clock: self.clock,
+            default_place,
+            cache_delay: self.cache_delay,
+            faults: Mutex::new(FaultPlan::seeded(self.seed)),
+            hook: Mutex::new(None),
+            state: Mutex::new(state),
+        };
+        Simulator { inner: Arc::new(inner) }
+    }
+}
+
+/// A call on its way: what is known of it before it is carried out.
+struct Admitted {
+    service: &'static dyn Service,
+    entry: Entry,
+    info: CallInfo,
+    place: Place,
+    role: Option<AssumedRole>,
+    request_id: String,
+    task: Result<Task, ApiError>,
+}
+
+/// What to carry out.
+struct Task {
+    found: Found,
+    call: Call,
+}
+
+/// How a call ended before faults had their say.
+pub(crate) type Outcome = Result<Answer, ApiError>;
+
+impl Simulator {
+    /// Settings for a new simulator.
+    pub fn builder() -> Builder {
+        Builder {
+            account: "123456789012".to_owned(),
+            region: "eu-west-1".to_owned(),
+            seed: 1,
+            clock: Clock::manual(),
+            switches: Switches::default(),
+            quota: false,
+            cache_delay: Duration::from_secs(240),
+        }
+    }
+
+    /// The simulated time.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// The fault plan.
+    #[must_use]
+    pub fn faults(&self) -> Faults<'_> {
+        Faults { plan: &self.inner.faults }
+    }
+
+    /// Asks `hook` about every call that comes through [`Self::handle`], before and after its effect; what it
+    /// returns strikes the call. It may count, and may ask this simulator about its state.
+    pub fn set_hook(&self, hook: impl Fn(&CallInfo, Moment) -> Option<FaultKind> + Send + Sync + 'static) {
+        *self.inner.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(hook));
+    }
+
+    /// Takes the hook away.
+    pub fn clear_hook(&self) {
+        *self.inner.hook.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The calls since the log was last emptied, oldest first.
+    #[must_use]
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.state().calls.records()
+    }
+
+    /// Empties the log; the next call is number 1.
+    pub fn reset_calls(&self) {
+        self.state().calls.reset();
+    }
+
+    /// The positions of the switches.
+    #[must_use]
+    pub fn switches(&self) -> Switches {
+        self.state().switches.clone()
+    }
+
+    /// Moves switches.
+    pub fn set_switches(&self, change: impl FnOnce(&mut Switches)) {
+        change(&mut self.state().switches);
+    }
+
+    /// Answers one request: the one front door, in process and for the server.
+    ///
+    /// Paths below `/_simulator/` are the simulator's own; everything else is AWS.
+    pub async fn handle(&self, request: Request<Bytes>) -> Reply {
+        let incoming = Incoming::new(request);
+        if incoming.segments.first().is_some_and(|segment| segment == "_simulator") {
+            return Reply::Answer(admin::answer(self, &incoming));
+        }
+        let admitted = self.admit(&incoming);
+        self.conduct(admitted).await
+    }
+
+    /// Takes a request in: names it, logs it, finds out who calls. Refusals are kept for later, so that faults strike
+    /// refused calls too.
+    fn admit(&self, incoming: &Incoming) -> Admitted {
+        let service = serving(incoming);
+        let found = service.find(incoming);
+        let scope = signature::scope(incoming);
+        let signed = scope.as_ref().ok().and_then(Option::as_ref);
+        let mut caller = Caller {
+            name: incoming.header("x-simulator-caller").map(str::to_owned),
+            access_key_id: signed.map(|scope| scope.access_key_id.clone()),
+            user_agent: incoming.header("user-agent").map(str::to_owned),
+        };
+        if caller.name.as_deref() == Some("") {
+            caller.name = None;
+        }
+        let body = if incoming.body.len() > MAX_BODY_BYTES {
+            let text = "The request body has more than 10485760 bytes. Send a smaller one.";
+            Err(ApiError::bad_request(text))
+        } else {
+            service.decode(incoming)
+        };
+        let readable = Arc::new(body.as_ref().map_or(Value::Null, Clone::clone));
+        let operation = found.as_ref().map(|found| found.operation);
+
+        let mut state = self.state();
+        let role = signed.and_then(|scope| state.issued_keys.get(&scope.access_key_id).cloned());
+        let default = &self.inner.default_place;
+        let place = Place {
+            account: role.as_ref().map_or_else(|| default.account.clone(), |role| role.account.clone()),
+            region: signed.map_or_else(|| default.region.clone(), |scope| scope.region.clone()),
+        };
+        let mut info = CallInfo {
+            sequence: 0,
+            time: self.inner.clock.now(),
+            service: service.name(),
+            operation: operation.map_or("Unknown", |operation| operation.name),
+            write: operation.is_some_and(|operation| operation.access == Access::Write),
+            method: incoming.method.to_string(),
+            path: incoming.target(),
+            account: place.account.clone(),
+            region: place.region.clone(),
+            caller,
+            body: Arc::clone(&readable),
+        };
+        let entry = state.calls.begin(&mut info);
+        let request_id = state.request_ids.uuid();
+        drop(state);
+
+        let unsigned = operation.is_some_and(|operation| !operation.signed);
+        let task = (|| {
+            if scope?.is_none() && !unsigned {
+                return Err(signature::missing());
+            }
+            let found = found.ok_or_else(|| service.unknown(incoming))?;
+            body?;
+            let call = Call {
+                operation: found.operation.name,
+                parameters: found.parameters.clone(),
+                query: incoming.query.clone(),
+                body: readable,
+            };
+            Ok(Task { found, call })
+        })();
+        Admitted { service, entry, info, place, role, request_id, task }
+    }
+
+    /// Leads a call through its faults and its effect to its reply.
+    async fn conduct(&self, admitted: Admitted) -> Reply {
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        for (moment, fault) in self.plan().strike(admitted.info.operation) {
+            match moment {
+                Moment::Before => before.push(fault),
+                Moment::After => after.push(fault),
+            }
+        }
+        before.extend(self.ask_hook(&admitted.info, Moment::Before));
+
+        let mut stale = false;
+        let mut refused = None;
+        for fault in before {
+            self.note(&admitted, &fault, Moment::Before);
+            match fault {
+                FaultKind::DropConnection => return Reply::Dropped,
+                FaultKind::Error(status) => refused = refused.or_else(|| Some(Self::fault_error(&admitted, status))),
+                FaultKind::Refusal { status, code, message } => {
+                    refused = refused.or_else(|| Some(ApiError::new(status, code, message)));
+                }
+                FaultKind::Delay { seconds } => self.wait(seconds).await,
+                FaultKind::TruncateBody => after.push(FaultKind::TruncateBody),
+                FaultKind::StaleRead => stale = true,
+                FaultKind::ForeignWrite { rest_api_id, stage_name, patch_operations } => {
+                    self.foreign_write(&admitted.place, &rest_api_id, &stage_name, &patch_operations);
+                }
+            }
+        }
+        let outcome = match refused {
+            Some(error) => Err(error),
+            None => self.perform(&admitted, stale),
+        };
+
+        after.extend(self.ask_hook(&admitted.info, Moment::After));
+        let mut outcome = outcome;
+        let (mut dropped, mut truncated) = (false, false);
+        for fault in after {
+            self.note(&admitted, &fault, Moment::After);
+            match fault {
+                FaultKind::DropConnection => dropped = true,
+                FaultKind::Error(status) => outcome = Err(Self::fault_error(&admitted, status)),
+                FaultKind::Refusal { status, code, message } => outcome = Err(ApiError::new(status, code, message)),
+                FaultKind::Delay { seconds } => self.wait(seconds).await,
+                FaultKind::TruncateBody => truncated = true,
+                // A read cannot become stale after it was answered.
+                FaultKind::StaleRead => {}
+                FaultKind::ForeignWrite { rest_api_id, stage_name, patch_operations } => {
+                    self.foreign_write(&admitted.place, &rest_api_id, &stage_name, &patch_operations);
+                }
+            }
+        }
+        if dropped {
+            return Reply::Dropped;
+        }
+        let response = self.finish(&admitted, outcome);
+        if truncated {
+            let kept = response.body().len() / 2;
+            return Reply::Truncated { response, kept };
+        }
+        Reply::Answer(response)
+    }
+
+    /// The effect: quota, then the operation itself.
+    fn perform(&self, admitted: &Admitted, stale: bool) -> Outcome {
+        let Task { found, call } = admitted.task.as_ref().map_err(Clone::clone)?;
+        let keep_history = self.plan().needs_history();
+        let mut state = self.state();
+        let now = self.inner.clock.now();
+        state.quota.take(&admitted.place, admitted.service.name(), call, now)?;
+        let write = found.operation.access == Access::Write;
+        if write {
+            let window = state.switches.conflict_window_seconds;
+            let identity = admitted.info.caller.identity();
+            if window.is_some_and(|window| state.overlaps.conflicts(&admitted.place, call, &identity, now, window)) {
+                return Err(ApiError::concurrent_modification());
+            }
+        }
+        let outcome = self.run(&mut state, admitted, stale && !write, keep_history && write);
+        if write && outcome.is_ok() {
+            state.overlaps.written(&admitted.place, call, &admitted.info, now);
+            if let Some(record) = state.calls.record(admitted.entry) {
+                record.effect = true;
+            }
+        }
+        outcome
+    }
+
+    fn run(&self, state: &mut State, admitted: &Admitted, stale: bool, keep_history: bool) -> Outcome {
+        let Task { found, call } = admitted.task.as_ref().map_err(Clone::clone)?;
+        let place = &admitted.place;
+        let region = state.regions.entry(place.clone()).or_default();
+        let mut old = stale.then(|| state.before_last_write.get(place).unwrap_or(region).clone());
+        let before = keep_history.then(|| region.clone());
+        let (arn, id) = admitted.role.as_ref().map_or_else(
+            || (format!("arn:aws:iam::{}:user/simulator", place.account), "AIDASIMULATORUSER0001".to_owned()),
+            |role| (role.arn.clone(), role.id.clone()),
+        );
+        let mut session = Session {
+            account: &place.account,
+            region_name: &place.region,
+            caller_arn: &arn,
+            caller_id: &id,
+            now: self.inner.clock.now(),
+            cache_delay: self.inner.cache_delay,
+            switches: &state.switches,
+            ids: &mut state.ids,
+            region: old.as_mut().unwrap_or(region),
+            issued_keys: &mut state.issued_keys,
+        };
+        let outcome = (found.operation.run)(&mut session, call);
+        if let (Some(before), true) = (before, outcome.is_ok()) {
+            state.before_last_write.insert(place.clone(), before);
+        }
+        outcome
+    }
+
+    /// Carries an operation out for the library itself: logged, without faults and quota.
+    pub(crate) fn perform_as(&self, caller: &str, place: &Place, request: Request<Bytes>) -> Outcome {
+        let incoming = Incoming::signed_by_hand(request, &place.region);
+        let mut admitted = self.admit(&incoming);
+        admitted.place = place.clone();
+        admitted.info.caller.name = Some(caller.to_owned());
+        let outcome = {
+            let keep_history = self.plan().needs_history();
+            let mut state = self.state();
+            if let Some(record) = state.calls.record(admitted.entry) {
+                record.info.caller.name = Some(caller.to_owned());
+                record.info.account.clone_from(&place.account);
+                record.info.region.clone_from(&place.region);
+            }
+            let outcome = self.run(&mut state, &admitted, false, keep_history && admitted.info.write);
+            if outcome.is_ok()
+                && admitted.info.write
+                && let Ok(task) = &admitted.task
+            {
+                let now = self.inner.clock.now();
+                state.overlaps.written(place, &task.call, &admitted.info, now);
+                if let Some(record) = state.calls.record(admitted.entry) {
+                    record.effect = true;
+                }
+            }
+            outcome
+        };
+        drop(self.finish(&admitted, outcome.clone()));
+        outcome
+    }
+
+    /// Writes the reply and the end of the call's record.
+    fn finish(&self, admitted: &Admitted, outcome: Outcome) -> Response<Bytes> {
+        let mut state = self.state();
+        if let Some(record) = state.calls.record(admitted.entry) {
+            match &outcome {
+                Ok(answer) => record.status = Some(answer.status),
+                Err(error) => {
+                    record.status = Some(error.status);
+                    record.error = Some(error.code.to_string());
+                    record.message = Some(error.message.clone());
+                }
+            }
+        }
+        let (retry_after, member) = (state.switches.retry_after, state.switches.front_end_message_member);
+        drop(state);
+        match outcome {
+            Ok(answer) => admitted.service.answer(admitted.info.operation, answer, &admitted.request_id),
+            Err(mut error) => {
+                if !retry_after {
+                    error.retry_after_seconds = None;
+                }
+                admitted.service.refusal(&error, &admitted.request_id, member)
+            }
+        }
+    }
+
+    fn fault_error(admitted: &Admitted, status: u16) -> ApiError {
+        let place = &admitted.place;
+        let arn = admitted
+            .role
+            .as_ref()
+            .map_or_else(|| format!("arn:aws:iam::{}:user/simulator", place.account), |role| role.arn.clone());
+        let path = admitted.info.path.split('?').next().unwrap_or_default();
+        let resource = format!("arn:aws:apigateway:{}::{path}", place.region);
+        faults::refusal(status, &arn, &admitted.info.method, &resource)
+    }
+
+    fn foreign_write(&self, place: &Place, rest_api_id: &str, stage_name: &str, operations: &[Value]) {
+        // A refusal is in the log; the fault itself is only that somebody tried.
+        drop(self.patch_stage_as("somebody else", place, rest_api_id, stage_name, operations));
+    }
+
+    fn note(&self, admitted: &Admitted, fault: &FaultKind, moment: Moment) {
+        if let Some(record) = self.state().calls.record(admitted.entry) {
+            record.faults.push(fault.label(moment));
+        }
+    }
+
+    fn ask_hook(&self, info: &CallInfo, moment: Moment) -> Option<FaultKind> {
+        let hook = self.inner.hook.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        hook.and_then(|hook| hook(info, moment))
+    }
+
+    async fn wait(&self, seconds: f64) {
+        let by = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
+        let clock = &self.inner.clock;
+        clock.reached(later(clock.now(), by)).await;
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn plan(&self) -> MutexGuard<'_, FaultPlan> {
+        self.inner.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The service that this request is for: the last one takes what no other claims.
+fn serving(incoming: &Incoming) -> &'static dyn Service {
+    SERVICES.iter().copied().find(|service| service.claims(incoming)).unwrap_or(&crate::apigateway::ApiGateway)
+}

@@ -1,0 +1,5 @@
+//! Conversations with the simulator, as its clients have them: raw requests in process, over HTTP, and by AWS's SDK.
+
+mod front_door;
+mod over_http;
+mod support;
