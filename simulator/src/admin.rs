@@ -28,24 +28,36 @@ struct Page {
 
 static PAGES: &[Page] = &[
     Page { verb: "GET", path: "calls", run: get_calls },
-    Page { verb: "DELETE", path: "calls", run: |simulator, _| {
-        simulator.reset_calls();
-        Ok(response(204, &[], Bytes::new()))
-    } },
+    Page {
+        verb: "DELETE",
+        path: "calls",
+        run: |simulator, _| {
+            simulator.reset_calls();
+            Ok(response(204, &[], Bytes::new()))
+        },
+    },
     Page { verb: "GET", path: "switches", run: |simulator, _| Ok(json_page(&json!(simulator.switches()))) },
     Page { verb: "PUT", path: "switches", run: put_switches },
     Page { verb: "GET", path: "faults", run: |simulator, _| Ok(json_page(&json!(simulator.faults().rules()))) },
     Page { verb: "PUT", path: "faults", run: put_faults },
-    Page { verb: "DELETE", path: "faults", run: |simulator, _| {
-        simulator.faults().clear();
-        Ok(response(204, &[], Bytes::new()))
-    } },
+    Page {
+        verb: "DELETE",
+        path: "faults",
+        run: |simulator, _| {
+            simulator.faults().clear();
+            Ok(response(204, &[], Bytes::new()))
+        },
+    },
     Page { verb: "GET", path: "overlaps", run: |simulator, _| Ok(json_page(&simulator.overlap_report())) },
     Page { verb: "PUT", path: "overlaps", run: put_overlaps },
-    Page { verb: "DELETE", path: "overlaps", run: |simulator, _| {
-        simulator.reset_overlaps();
-        Ok(response(204, &[], Bytes::new()))
-    } },
+    Page {
+        verb: "DELETE",
+        path: "overlaps",
+        run: |simulator, _| {
+            simulator.reset_overlaps();
+            Ok(response(204, &[], Bytes::new()))
+        },
+    },
     Page { verb: "GET", path: "quota", run: |simulator, _| Ok(json_page(&simulator.quota_report())) },
     Page { verb: "PUT", path: "quota", run: put_quota },
     Page { verb: "GET", path: "clock", run: |simulator, _| Ok(json_page(&clock_report(simulator))) },

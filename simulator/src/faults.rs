@@ -371,7 +371,10 @@ mod tests {
         let mut plan = FaultPlan::seeded(1);
         plan.arm(rule(2, Some(2), 1.0));
         let mut struck = |operation: &str| plan.strike(operation).len();
-        assert_eq!([struck("UpdateStage"), struck("GetStage"), struck("UpdateStage"), struck("UpdateStage")], [0, 0, 1, 1]);
+        assert_eq!(
+            [struck("UpdateStage"), struck("GetStage"), struck("UpdateStage"), struck("UpdateStage")],
+            [0, 0, 1, 1]
+        );
         assert_eq!(struck("UpdateStage"), 0);
         assert_eq!(plan.rules(), []);
     }

@@ -136,9 +136,8 @@ impl Simulator {
         let state = self.state();
         // A Region that was only read from is as good as none.
         let empty = json!(Region::default());
-        let regions = state.regions.iter().map(|(place, region)| {
-            (format!("{}/{}", place.account, place.region), json!(region))
-        });
+        let regions =
+            state.regions.iter().map(|(place, region)| (format!("{}/{}", place.account, place.region), json!(region)));
         Value::Object(regions.filter(|(_, region)| *region != empty).collect::<Map<_, _>>())
     }
 }

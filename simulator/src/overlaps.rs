@@ -130,7 +130,8 @@ fn within(earlier: Timestamp, later: Timestamp, seconds: f64) -> bool {
 fn target(call: &Call) -> Option<(String, Option<String>)> {
     let named = |name: &str| Some(call.parameter(name)).filter(|value| !value.is_empty()).map(str::to_owned);
     if let Some(arn) = named("arn") {
-        let mut segments = arn.split('/').skip_while(|segment| !segment.ends_with("restapis") && *segment != "restapis");
+        let mut segments =
+            arn.split('/').skip_while(|segment| !segment.ends_with("restapis") && *segment != "restapis");
         segments.next()?;
         let rest_api_id = segments.next()?.to_owned();
         let stage_name = segments.next().filter(|kind| *kind == "stages").and_then(|_| segments.next());

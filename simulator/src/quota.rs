@@ -141,8 +141,7 @@ mod tests {
 
     fn ask(quota: &mut Quota, operation: &'static str, milliseconds: i64) -> Result<(), Option<u64>> {
         let place = Place { account: "123456789012".into(), region: "eu-west-1".into() };
-        let call =
-            Call { operation, parameters: Vec::new(), query: Vec::new(), body: Arc::new(json!({})) };
+        let call = Call { operation, parameters: Vec::new(), query: Vec::new(), body: Arc::new(json!({})) };
         let now = Timestamp::from_millisecond(milliseconds).unwrap();
         quota.take(&place, "apigateway", &call, now).map_err(|error| error.retry_after_seconds)
     }

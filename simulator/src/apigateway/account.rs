@@ -37,16 +37,24 @@ impl AccountSettings {
 
 static RULES: &[Rule<AccountSettings>] = &[
     Rule { op: Op::Replace, path: "/cloudwatchRoleArn", effect: Effect::Text(set_role) },
-    Rule { op: Op::Add, path: "/features", effect: Effect::Text(|account, _, feature| {
-        if let Some(feature) = feature.filter(|feature| !account.features.iter().any(|known| known == feature)) {
-            account.features.push(feature.to_owned());
-        }
-        Ok(())
-    }) },
-    Rule { op: Op::Remove, path: "/features", effect: Effect::Text(|account, _, feature| {
-        account.features.retain(|known| Some(known.as_str()) != feature);
-        Ok(())
-    }) },
+    Rule {
+        op: Op::Add,
+        path: "/features",
+        effect: Effect::Text(|account, _, feature| {
+            if let Some(feature) = feature.filter(|feature| !account.features.iter().any(|known| known == feature)) {
+                account.features.push(feature.to_owned());
+            }
+            Ok(())
+        }),
+    },
+    Rule {
+        op: Op::Remove,
+        path: "/features",
+        effect: Effect::Text(|account, _, feature| {
+            account.features.retain(|known| Some(known.as_str()) != feature);
+            Ok(())
+        }),
+    },
 ];
 
 /// An empty value or none clears the role.

@@ -151,11 +151,10 @@ mod tests {
         let mut cache = CacheCluster::default();
         assert_eq!(status(&cache, 0), Status::Never);
         cache.change(true, None, &at(0));
-        assert_eq!((cache.size(), status(&cache, 239), status(&cache, 240)), (
-            Some("0.5"),
-            Status::CreateInProgress,
-            Status::Available
-        ));
+        assert_eq!(
+            (cache.size(), status(&cache, 239), status(&cache, 240)),
+            (Some("0.5"), Status::CreateInProgress, Status::Available)
+        );
         cache.change(true, Some("1.6".to_owned()), &at(300));
         assert_eq!((status(&cache, 301), status(&cache, 540)), (Status::CreateInProgress, Status::Available));
         assert!(cache.flush(&at(600), &Switches::default()));

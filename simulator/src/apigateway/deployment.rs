@@ -169,8 +169,7 @@ pub(super) fn create(session: &mut Session<'_>, call: &Call) -> Result<Answer, A
     let api = session.rest_api_mut(call)?;
     api.deployments_made = api.deployments_made.saturating_add(1);
     let description = request.description.filter(|description| !description.is_empty());
-    let deployment =
-        Deployment { id: id.clone(), description, created: now, number: api.deployments_made, snapshot };
+    let deployment = Deployment { id: id.clone(), description, created: now, number: api.deployments_made, snapshot };
     let view = deployment.view(false);
     Arc::make_mut(&mut api.deployments).insert(id.clone(), deployment);
     if let Some(mut stage) = stage {
@@ -294,4 +293,3 @@ pub(crate) fn views(deployments: &BTreeMap<String, Deployment>) -> Vec<Value> {
     ordered.sort_by_key(|deployment| deployment.number);
     ordered.into_iter().map(|deployment| deployment.view(false)).collect()
 }
-

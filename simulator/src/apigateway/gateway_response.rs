@@ -169,9 +169,7 @@ pub(super) fn delete(session: &mut Session<'_>, call: &Call) -> Result<Answer, A
     let input = Input::of(call.operation);
     let kind = finish(&input, kind(&input, call))?;
     let removed = session.rest_api_mut(call)?.gateway_responses.remove(kind.name);
-    removed
-        .map(|_| Answer::accepted())
-        .ok_or_else(|| ApiError::not_found("Gateway response type not defined on api"))
+    removed.map(|_| Answer::accepted()).ok_or_else(|| ApiError::not_found("Gateway response type not defined on api"))
 }
 
 /// Keys are headers, paths or query strings of the response; values are quoted literals or references.
@@ -181,8 +179,13 @@ fn check_parameter(name: &str, value: &str) -> Result<(), ApiError> {
         return Err(ApiError::bad_request(format!("Invalid mapping expression parameter specified: {name}")));
     }
     let literal = value.len() >= 2 && value.starts_with('\'') && value.ends_with('\'');
-    let references =
-        ["method.request.header.", "method.request.path.", "method.request.querystring.", "context.", "stageVariables."];
+    let references = [
+        "method.request.header.",
+        "method.request.path.",
+        "method.request.querystring.",
+        "context.",
+        "stageVariables.",
+    ];
     if literal || references.iter().any(|prefix| value.starts_with(prefix)) {
         return Ok(());
     }
@@ -193,14 +196,22 @@ static RULES: &[Rule<Customisation>] = &[
     Rule { op: Op::Replace, path: "/statusCode", effect: Effect::Text(set_status) },
     Rule { op: Op::Add, path: "/responseParameters/{name}", effect: Effect::Text(add_parameter) },
     Rule { op: Op::Replace, path: "/responseParameters/{name}", effect: Effect::Text(replace_parameter) },
-    Rule { op: Op::Remove, path: "/responseParameters/{name}", effect: Effect::Removal(|custom, name| {
-        custom.parameters.remove(&unescape(name)).map(drop).ok_or_else(not_there)
-    }) },
+    Rule {
+        op: Op::Remove,
+        path: "/responseParameters/{name}",
+        effect: Effect::Removal(|custom, name| {
+            custom.parameters.remove(&unescape(name)).map(drop).ok_or_else(not_there)
+        }),
+    },
     Rule { op: Op::Add, path: "/responseTemplates/{type}", effect: Effect::Text(add_template) },
     Rule { op: Op::Replace, path: "/responseTemplates/{type}", effect: Effect::Text(replace_template) },
-    Rule { op: Op::Remove, path: "/responseTemplates/{type}", effect: Effect::Removal(|custom, kind| {
-        custom.templates.remove(&unescape(kind)).map(drop).ok_or_else(not_there)
-    }) },
+    Rule {
+        op: Op::Remove,
+        path: "/responseTemplates/{type}",
+        effect: Effect::Removal(|custom, kind| {
+            custom.templates.remove(&unescape(kind)).map(drop).ok_or_else(not_there)
+        }),
+    },
 ];
 
 fn not_there() -> ApiError {
@@ -218,7 +229,9 @@ fn set_status(custom: &mut Customisation, _: &str, status: Option<&str>) -> Resu
 }
 
 fn value_of<'v>(value: Option<&'v str>, map: &str) -> Result<&'v str, ApiError> {
-    value.filter(|value| !value.is_empty()).ok_or_else(|| ApiError::bad_request(format!("Invalid null or empty value in {map}")))
+    value
+        .filter(|value| !value.is_empty())
+        .ok_or_else(|| ApiError::bad_request(format!("Invalid null or empty value in {map}")))
 }
 
 fn add_parameter(custom: &mut Customisation, name: &str, value: Option<&str>) -> Result<(), ApiError> {

@@ -115,9 +115,7 @@ pub(super) fn put(session: &mut Session<'_>, call: &Call) -> Result<Answer, ApiE
         request_parameters: body.string_map("requestParameters")?,
         request_templates: body.string_map("requestTemplates")?,
         passthrough_behavior: body.string("passthroughBehavior")?.unwrap_or_else(|| "WHEN_NO_MATCH".to_owned()),
-        cache_namespace: body
-            .string("cacheNamespace")?
-            .unwrap_or_else(|| call.parameter("resource_id").to_owned()),
+        cache_namespace: body.string("cacheNamespace")?.unwrap_or_else(|| call.parameter("resource_id").to_owned()),
         cache_key_parameters: body.strings("cacheKeyParameters")?.unwrap_or_default(),
         content_handling: body.choice("contentHandling", &CONTENT_HANDLING)?,
         timeout_in_millis: body.integer("timeoutInMillis")?.unwrap_or(DEFAULT_TIMEOUT),
@@ -180,24 +178,36 @@ pub(super) fn delete_response(session: &mut Session<'_>, call: &Call) -> Result<
 }
 
 static RESPONSE_RULES: &[Rule<IntegrationResponse>] = &[
-    Rule { op: Op::Replace, path: "/selectionPattern", effect: Effect::Text(|response, _, text| {
-        response.selection_pattern = text.map(str::to_owned);
-        Ok(())
-    }) },
-    Rule { op: Op::Replace, path: "/contentHandling", effect: Effect::Choice(&CONTENT_HANDLING, |response, _, text| {
-        response.content_handling = Some(text.to_owned());
-        Ok(())
-    }) },
+    Rule {
+        op: Op::Replace,
+        path: "/selectionPattern",
+        effect: Effect::Text(|response, _, text| {
+            response.selection_pattern = text.map(str::to_owned);
+            Ok(())
+        }),
+    },
+    Rule {
+        op: Op::Replace,
+        path: "/contentHandling",
+        effect: Effect::Choice(&CONTENT_HANDLING, |response, _, text| {
+            response.content_handling = Some(text.to_owned());
+            Ok(())
+        }),
+    },
     Rule { op: Op::Add, path: "/responseTemplates/{type}", effect: Effect::Text(set_template) },
     Rule { op: Op::Replace, path: "/responseTemplates/{type}", effect: Effect::Text(set_template) },
-    Rule { op: Op::Remove, path: "/responseTemplates/{type}", effect: Effect::Removal(|response, kind| {
-        remove(&mut response.templates, kind)
-    }) },
+    Rule {
+        op: Op::Remove,
+        path: "/responseTemplates/{type}",
+        effect: Effect::Removal(|response, kind| remove(&mut response.templates, kind)),
+    },
     Rule { op: Op::Add, path: "/responseParameters/{name}", effect: Effect::Text(set_parameter) },
     Rule { op: Op::Replace, path: "/responseParameters/{name}", effect: Effect::Text(set_parameter) },
-    Rule { op: Op::Remove, path: "/responseParameters/{name}", effect: Effect::Removal(|response, name| {
-        remove(&mut response.parameters, name)
-    }) },
+    Rule {
+        op: Op::Remove,
+        path: "/responseParameters/{name}",
+        effect: Effect::Removal(|response, name| remove(&mut response.parameters, name)),
+    },
 ];
 
 fn set_template(response: &mut IntegrationResponse, kind: &str, text: Option<&str>) -> Result<(), ApiError> {

@@ -173,9 +173,8 @@ pub(super) fn create(session: &mut Session<'_>, call: &Call) -> Result<Answer, A
     let types = types.unwrap_or_else(|| vec!["EDGE".to_owned()]);
     let ip_address_type = ip_address_type.unwrap_or_else(|| default_ip_address_type(&types));
     let id = session.ids.long(|id| session.region.rest_apis.contains_key(id));
-    let root_resource_id = source
-        .as_ref()
-        .map_or_else(|| session.ids.long(|_| false), |source| source.root_resource_id.clone());
+    let root_resource_id =
+        source.as_ref().map_or_else(|| session.ids.long(|_| false), |source| source.root_resource_id.clone());
     let root = Resource::root(&root_resource_id);
     let resources = source
         .as_ref()
@@ -241,41 +240,69 @@ pub(super) fn delete(session: &mut Session<'_>, call: &Call) -> Result<Answer, A
 /// What UpdateRestApi can do. Source: the page on patch operations; the texts of refusals follow the family's style.
 static RULES: &[Rule<RestApi>] = &[
     Rule { op: Op::Replace, path: "/name", effect: Effect::Text(set_name) },
-    Rule { op: Op::Replace, path: "/description", effect: Effect::Text(|api, _, text| set(&mut api.description, text)) },
+    Rule {
+        op: Op::Replace,
+        path: "/description",
+        effect: Effect::Text(|api, _, text| set(&mut api.description, text)),
+    },
     Rule { op: Op::Replace, path: "/version", effect: Effect::Text(|api, _, text| set(&mut api.version, text)) },
     Rule { op: Op::Replace, path: "/policy", effect: Effect::Text(|api, _, text| set(&mut api.policy, text)) },
-    Rule { op: Op::Replace, path: "/apiKeySource", effect: Effect::Choice(&API_KEY_SOURCES, |api, _, source| {
-        source.clone_into(&mut api.api_key_source);
-        Ok(())
-    }) },
-    Rule { op: Op::Replace, path: "/disableExecuteApiEndpoint", effect: Effect::Boolean(|api, _, on| {
-        api.disable_execute_api_endpoint = on;
-        Ok(())
-    }) },
+    Rule {
+        op: Op::Replace,
+        path: "/apiKeySource",
+        effect: Effect::Choice(&API_KEY_SOURCES, |api, _, source| {
+            source.clone_into(&mut api.api_key_source);
+            Ok(())
+        }),
+    },
+    Rule {
+        op: Op::Replace,
+        path: "/disableExecuteApiEndpoint",
+        effect: Effect::Boolean(|api, _, on| {
+            api.disable_execute_api_endpoint = on;
+            Ok(())
+        }),
+    },
     Rule { op: Op::Replace, path: "/minimumCompressionSize", effect: Effect::Text(set_compression_size) },
-    Rule { op: Op::Remove, path: "/minimumCompressionSize", effect: Effect::Removal(|api, _| {
-        api.minimum_compression_size = None;
-        Ok(())
-    }) },
-    Rule { op: Op::Add, path: "/binaryMediaTypes/{type}", effect: Effect::Text(|api, kind, _| {
-        let kind = unescape(kind);
-        if !api.binary_media_types.contains(&kind) {
-            api.binary_media_types.push(kind);
-        }
-        Ok(())
-    }) },
-    Rule { op: Op::Replace, path: "/binaryMediaTypes/{type}", effect: Effect::Text(|api, kind, value| {
-        let kind = unescape(kind);
-        let known = api.binary_media_types.iter_mut().find(|known| **known == kind);
-        let known = known.ok_or_else(|| patch::invalid_path(&format!("/binaryMediaTypes/{kind}")))?;
-        *known = value.map_or(kind, str::to_owned);
-        Ok(())
-    }) },
-    Rule { op: Op::Remove, path: "/binaryMediaTypes/{type}", effect: Effect::Removal(|api, kind| {
-        let kind = unescape(kind);
-        api.binary_media_types.retain(|known| *known != kind);
-        Ok(())
-    }) },
+    Rule {
+        op: Op::Remove,
+        path: "/minimumCompressionSize",
+        effect: Effect::Removal(|api, _| {
+            api.minimum_compression_size = None;
+            Ok(())
+        }),
+    },
+    Rule {
+        op: Op::Add,
+        path: "/binaryMediaTypes/{type}",
+        effect: Effect::Text(|api, kind, _| {
+            let kind = unescape(kind);
+            if !api.binary_media_types.contains(&kind) {
+                api.binary_media_types.push(kind);
+            }
+            Ok(())
+        }),
+    },
+    Rule {
+        op: Op::Replace,
+        path: "/binaryMediaTypes/{type}",
+        effect: Effect::Text(|api, kind, value| {
+            let kind = unescape(kind);
+            let known = api.binary_media_types.iter_mut().find(|known| **known == kind);
+            let known = known.ok_or_else(|| patch::invalid_path(&format!("/binaryMediaTypes/{kind}")))?;
+            *known = value.map_or(kind, str::to_owned);
+            Ok(())
+        }),
+    },
+    Rule {
+        op: Op::Remove,
+        path: "/binaryMediaTypes/{type}",
+        effect: Effect::Removal(|api, kind| {
+            let kind = unescape(kind);
+            api.binary_media_types.retain(|known| *known != kind);
+            Ok(())
+        }),
+    },
     Rule { op: Op::Replace, path: "/endpointConfiguration/types/{type}", effect: Effect::Text(set_endpoint_type) },
     Rule {
         op: Op::Replace,
@@ -285,14 +312,22 @@ static RULES: &[Rule<RestApi>] = &[
             Ok(())
         }),
     },
-    Rule { op: Op::Add, path: "/endpointConfiguration/vpcEndpointIds", effect: Effect::Text(|api, _, id| {
-        api.endpoint.vpc_endpoint_ids.extend(id.map(str::to_owned));
-        Ok(())
-    }) },
-    Rule { op: Op::Remove, path: "/endpointConfiguration/vpcEndpointIds", effect: Effect::Text(|api, _, id| {
-        api.endpoint.vpc_endpoint_ids.retain(|known| Some(known.as_str()) != id);
-        Ok(())
-    }) },
+    Rule {
+        op: Op::Add,
+        path: "/endpointConfiguration/vpcEndpointIds",
+        effect: Effect::Text(|api, _, id| {
+            api.endpoint.vpc_endpoint_ids.extend(id.map(str::to_owned));
+            Ok(())
+        }),
+    },
+    Rule {
+        op: Op::Remove,
+        path: "/endpointConfiguration/vpcEndpointIds",
+        effect: Effect::Text(|api, _, id| {
+            api.endpoint.vpc_endpoint_ids.retain(|known| Some(known.as_str()) != id);
+            Ok(())
+        }),
+    },
 ];
 
 #[expect(clippy::unnecessary_wraps, reason = "the form of a rule's change")]

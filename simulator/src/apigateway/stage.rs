@@ -195,8 +195,7 @@ pub(super) fn create(session: &mut Session<'_>, call: &Call) -> Result<Answer, A
     if let Some(request) = canary {
         let id = request.deployment_id.clone().filter(|id| !id.is_empty());
         let id = id.unwrap_or_else(|| stage.deployment_id.clone());
-        let settings =
-            if deployments.contains_key(&id) { request.settings(id) } else { Err(unknown_deployment()) };
+        let settings = if deployments.contains_key(&id) { request.settings(id) } else { Err(unknown_deployment()) };
         match settings {
             Ok(settings) => stage.canary = Some(settings),
             Err(error) => {

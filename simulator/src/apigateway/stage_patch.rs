@@ -136,9 +136,7 @@ pub(super) fn invalid_setting_path(path: &str) -> ApiError {
     let reserved = RESERVED.contains(&segments.nth(1).unwrap_or_default());
     let rest = segments.nth(1).filter(|rest| rest.contains('/') && !reserved);
     match rest {
-        Some(rest) => {
-            ApiError::bad_request(format!("Invalid method setting path: /{rest}. Must be one of: {LIST_B}"))
-        }
+        Some(rest) => ApiError::bad_request(format!("Invalid method setting path: /{rest}. Must be one of: {LIST_B}")),
         None => ApiError::bad_request(format!("Invalid method setting path: {path}. Must be one of: {LIST_A}")),
     }
 }

@@ -63,31 +63,59 @@ pub(super) static STAGE_RULES: &[Rule<Draft>] = &[
 
 /// Settings of a method, by the end of the path; the key is what stands before it.
 pub(super) static METHOD_SETTING_RULES: &[Rule<Draft>] = &[
-    replace("/{key+}/metrics/enabled", Effect::Boolean(|draft, key, on| entry(draft, key, |entry| {
-        entry.metrics_enabled = on;
-    }))),
+    replace(
+        "/{key+}/metrics/enabled",
+        Effect::Boolean(|draft, key, on| {
+            entry(draft, key, |entry| {
+                entry.metrics_enabled = on;
+            })
+        }),
+    ),
     replace("/{key+}/logging/loglevel", Effect::Choice(&LOGGING_LEVELS, set_logging_level)),
-    replace("/{key+}/logging/dataTrace", Effect::Boolean(|draft, key, on| entry(draft, key, |entry| {
-        entry.data_trace_enabled = on;
-    }))),
-    replace("/{key+}/throttling/burstLimit", Effect::Integer(-1, i32::MAX, |draft, key, limit| {
-        entry(draft, key, |entry| entry.throttling_burst_limit = limit)
-    })),
-    replace("/{key+}/throttling/rateLimit", Effect::Number(-1.0, f64::MAX, |draft, key, limit| {
-        entry(draft, key, |entry| entry.throttling_rate_limit = limit)
-    })),
-    replace("/{key+}/caching/enabled", Effect::Boolean(|draft, key, on| entry(draft, key, |entry| {
-        entry.caching_enabled = on;
-    }))),
-    replace("/{key+}/caching/ttlInSeconds", Effect::Integer(0, 3600, |draft, key, seconds| {
-        entry(draft, key, |entry| entry.cache_ttl_in_seconds = seconds)
-    })),
-    replace("/{key+}/caching/dataEncrypted", Effect::Boolean(|draft, key, on| entry(draft, key, |entry| {
-        entry.cache_data_encrypted = on;
-    }))),
-    replace("/{key+}/caching/requireAuthorizationForCacheControl", Effect::Boolean(|draft, key, on| {
-        entry(draft, key, |entry| entry.require_authorization_for_cache_control = on)
-    })),
+    replace(
+        "/{key+}/logging/dataTrace",
+        Effect::Boolean(|draft, key, on| {
+            entry(draft, key, |entry| {
+                entry.data_trace_enabled = on;
+            })
+        }),
+    ),
+    replace(
+        "/{key+}/throttling/burstLimit",
+        Effect::Integer(-1, i32::MAX, |draft, key, limit| {
+            entry(draft, key, |entry| entry.throttling_burst_limit = limit)
+        }),
+    ),
+    replace(
+        "/{key+}/throttling/rateLimit",
+        Effect::Number(-1.0, f64::MAX, |draft, key, limit| {
+            entry(draft, key, |entry| entry.throttling_rate_limit = limit)
+        }),
+    ),
+    replace(
+        "/{key+}/caching/enabled",
+        Effect::Boolean(|draft, key, on| {
+            entry(draft, key, |entry| {
+                entry.caching_enabled = on;
+            })
+        }),
+    ),
+    replace(
+        "/{key+}/caching/ttlInSeconds",
+        Effect::Integer(0, 3600, |draft, key, seconds| entry(draft, key, |entry| entry.cache_ttl_in_seconds = seconds)),
+    ),
+    replace(
+        "/{key+}/caching/dataEncrypted",
+        Effect::Boolean(|draft, key, on| {
+            entry(draft, key, |entry| {
+                entry.cache_data_encrypted = on;
+            })
+        }),
+    ),
+    replace(
+        "/{key+}/caching/requireAuthorizationForCacheControl",
+        Effect::Boolean(|draft, key, on| entry(draft, key, |entry| entry.require_authorization_for_cache_control = on)),
+    ),
     replace(
         "/{key+}/caching/unauthorizedCacheControlHeaderStrategy",
         Effect::Choice(&UNAUTHORIZED_STRATEGIES, |draft, key, strategy| {
@@ -261,9 +289,7 @@ fn set_access_log_format(draft: &mut Draft, _: &str, format: Option<&str>) -> Do
 }
 
 fn access_log_value(value: Option<&str>) -> Result<&str, ApiError> {
-    value
-        .filter(|value| !value.is_empty())
-        .ok_or_else(|| ApiError::bad_request("Access Log value must not be empty"))
+    value.filter(|value| !value.is_empty()).ok_or_else(|| ApiError::bad_request("Access Log value must not be empty"))
 }
 
 /// Logging needs the account's role; path and value were judged before.
@@ -338,8 +364,7 @@ fn remove_override(draft: &mut Draft, name: &str) -> Done {
 /// The canary to promote, as it is now in the draft.
 fn promoted(draft: &Draft) -> Result<Canary, ApiError> {
     let canary = draft.stage.canary.clone();
-    let canary =
-        canary.ok_or_else(|| ApiError::bad_request("Promotion not available. Canary does not exist."))?;
+    let canary = canary.ok_or_else(|| ApiError::bad_request("Promotion not available. Canary does not exist."))?;
     if canary.percent_traffic > 0.0 && draft.switches.copy_before_percent == Verdict::Refuse {
         return Err(ApiError::bad_request("Promotion not available. Canary still receives traffic."));
     }

@@ -149,9 +149,11 @@ pub(super) fn tag(session: &mut Session<'_>, call: &Call) -> Result<Answer, ApiE
 pub(super) fn untag(session: &mut Session<'_>, call: &Call) -> Result<Answer, ApiError> {
     let keys: Vec<&str> = call.queries("tagKeys").flat_map(|keys| keys.split(',')).collect();
     if keys.is_empty() {
-        return Err(ApiError::validation(&["Value null at 'tagKeys' failed to satisfy constraint: Member must not be \
+        return Err(ApiError::validation(&[
+            "Value null at 'tagKeys' failed to satisfy constraint: Member must not be \
                                            null"
-            .to_owned()]));
+                .to_owned(),
+        ]));
     }
     let target = target(session, call)?;
     let mut tags = read(session, &target)?;

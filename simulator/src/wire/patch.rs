@@ -208,7 +208,8 @@ mod tests {
 
     #[test]
     fn every_wrong_op_is_told_with_its_position() {
-        let body = json!({"patchOperations": [{"op": "wrong", "path": "/a"}, {"op": "add", "path": "/a"}, {"op": "no"}]});
+        let body =
+            json!({"patchOperations": [{"op": "wrong", "path": "/a"}, {"op": "add", "path": "/a"}, {"op": "no"}]});
         let refused = read("UpdateRestApi", &body).unwrap_err();
         assert_eq!(
             refused.message,

@@ -75,7 +75,9 @@ mod tests {
     #[rstest]
     #[case::no_scheme("Bearer abc")]
     #[case::no_signature("AWS4-HMAC-SHA256 Credential=A/20260101/r/s/aws4_request, SignedHeaders=host")]
-    #[case::short_signature("AWS4-HMAC-SHA256 Credential=A/20260101/r/s/aws4_request, SignedHeaders=host, Signature=ab")]
+    #[case::short_signature(
+        "AWS4-HMAC-SHA256 Credential=A/20260101/r/s/aws4_request, SignedHeaders=host, Signature=ab"
+    )]
     #[case::no_region("AWS4-HMAC-SHA256 Credential=A/20260101, SignedHeaders=host, Signature=SIG")]
     #[case::bad_date("AWS4-HMAC-SHA256 Credential=A/today/r/s/aws4_request, SignedHeaders=host, Signature=SIG")]
     #[case::no_terminator("AWS4-HMAC-SHA256 Credential=A/20260101/r/s, SignedHeaders=host, Signature=SIG")]

@@ -1,8 +1,8 @@
 //! The main path through the front door, and what every call has in common.
 
+use crate::support::{ACCOUNT, START, Seen, World, request, request_by, seen};
 use apigateway_simulator::{AfterTheEffect, BeforeTheEffect, FaultKind, Moment, Reply};
 use serde_json::{Value, json};
-use crate::support::{ACCOUNT, START, Seen, World, request, request_by, seen};
 
 #[tokio::test]
 async fn a_rest_api_becomes_a_stage_that_is_changed_and_deleted() {
@@ -21,11 +21,14 @@ async fn a_rest_api_becomes_a_stage_that_is_changed_and_deleted() {
     let second = world.deploy().await;
     world.simulator.clock().advance(std::time::Duration::from_secs(60));
     let moved = world
-        .patch("R/stages/prod", json!([
-            {"op": "replace", "path": "/deploymentId", "value": second},
-            {"op": "replace", "path": "/description", "value": "shop"},
-            {"op": "remove", "path": "/variables/url"},
-        ]))
+        .patch(
+            "R/stages/prod",
+            json!([
+                {"op": "replace", "path": "/deploymentId", "value": second},
+                {"op": "replace", "path": "/description", "value": "shop"},
+                {"op": "remove", "path": "/variables/url"},
+            ]),
+        )
         .await;
     let mut expected = stage;
     expected["deploymentId"] = json!(second);
@@ -92,10 +95,13 @@ async fn a_lost_reply_hides_an_effect_and_a_lost_request_has_none() {
     assert_eq!(world.simulator.deployments(&world.api).len(), 1);
     let calls = world.simulator.calls();
     let told: Vec<_> = calls.iter().map(|call| (call.status, call.effect, call.faults.join(", "))).collect();
-    assert_eq!(told, [
-        (None, false, "connection dropped before the effect".to_owned()),
-        (None, true, "connection dropped after the effect".to_owned()),
-    ]);
+    assert_eq!(
+        told,
+        [
+            (None, false, "connection dropped before the effect".to_owned()),
+            (None, true, "connection dropped after the effect".to_owned()),
+        ]
+    );
 }
 
 #[tokio::test]
@@ -129,12 +135,15 @@ async fn a_hook_sees_every_call_before_and_after_and_may_strike() {
     });
     assert!(matches!(world.reply("POST", "R/deployments", "{}").await, Reply::Dropped));
     world.get("R/deployments").await;
-    assert_eq!(*seen_calls.lock().unwrap(), [
-        (1, "CreateDeployment", Moment::Before),
-        (1, "CreateDeployment", Moment::After),
-        (2, "GetDeployments", Moment::Before),
-        (2, "GetDeployments", Moment::After),
-    ]);
+    assert_eq!(
+        *seen_calls.lock().unwrap(),
+        [
+            (1, "CreateDeployment", Moment::Before),
+            (1, "CreateDeployment", Moment::After),
+            (2, "GetDeployments", Moment::Before),
+            (2, "GetDeployments", Moment::After),
+        ]
+    );
     assert_eq!(world.simulator.deployments(&world.api).len(), 1);
 }
 
@@ -148,10 +157,13 @@ async fn the_call_log_reads_like_a_story() {
     world.patch("R/stages/prod", json!([{"op": "replace", "path": "/tags/x", "value": "y"}])).await;
     let calls = world.simulator.calls();
     let api = &world.api;
-    assert_eq!(calls[0].line(), format!(
-        "    1 2026-01-01T00:00:00Z UpdateStage  PATCH /restapis/{api}/stages/prod  200  \
+    assert_eq!(
+        calls[0].line(),
+        format!(
+            "    1 2026-01-01T00:00:00Z UpdateStage  PATCH /restapis/{api}/stages/prod  200  \
          [replace /description by hand]  by console"
-    ));
+        )
+    );
     assert_eq!((calls[1].status, calls[1].error.as_deref()), (Some(400), Some("BadRequestException")));
     assert_eq!(calls[1].info.patch(), ["replace /tags/x y"]);
     assert_eq!(calls[1].info.after("stages"), Some("prod"));

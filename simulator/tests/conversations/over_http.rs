@@ -99,7 +99,8 @@ async fn the_sdk_pages_through_deployments_and_tags_by_arn() {
         made.push(client.create_deployment().rest_api_id(&api).send().await.unwrap().id().unwrap().to_owned());
     }
     let pages = client.get_deployments().rest_api_id(&api).limit(3).into_paginator().items().send();
-    let listed: Vec<String> = pages.collect::<Result<Vec<_>, _>>().await.unwrap().into_iter().filter_map(|item| item.id).collect();
+    let listed: Vec<String> =
+        pages.collect::<Result<Vec<_>, _>>().await.unwrap().into_iter().filter_map(|item| item.id).collect();
     assert_eq!(listed, made);
 
     client.create_stage().rest_api_id(&api).stage_name("prod").deployment_id(&made[0]).send().await.unwrap();
@@ -107,14 +108,8 @@ async fn the_sdk_pages_through_deployments_and_tags_by_arn() {
     client.tag_resource().resource_arn(&arn).tags("a", "1").tags("b", "2").send().await.unwrap();
     client.untag_resource().resource_arn(&arn).tag_keys("a").tag_keys("c").send().await.unwrap();
     assert_eq!(simulator.stage(&api, "prod").unwrap()["tags"], json!({"b": "2"}));
-    let summary = client
-        .get_deployment()
-        .rest_api_id(&api)
-        .deployment_id(&made[0])
-        .embed("apisummary")
-        .send()
-        .await
-        .unwrap();
+    let summary =
+        client.get_deployment().rest_api_id(&api).deployment_id(&made[0]).embed("apisummary").send().await.unwrap();
     assert_eq!(summary.api_summary().unwrap()["/"]["GET"].authorization_type(), Some("NONE"));
 }
 
@@ -211,7 +206,8 @@ async fn an_assumed_role_of_another_account_sees_that_accounts_rest_apis() {
         .await
         .unwrap();
     assert_eq!(web.assumed_role_user().unwrap().arn(), "arn:aws:sts::210987654321:assumed-role/stagecraft/shop");
-    let refused = sts.assume_role().role_arn("nonsense-is-20-long-x").role_session_name("shop").send().await.unwrap_err();
+    let refused =
+        sts.assume_role().role_arn("nonsense-is-20-long-x").role_session_name("shop").send().await.unwrap_err();
     assert_eq!(refused.code(), Some("ValidationError"));
 }
 

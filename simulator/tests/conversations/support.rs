@@ -105,14 +105,23 @@ pub(crate) fn request(method: &str, path: &str, body: impl Into<Bytes>) -> http:
     request_by("AKIDEXAMPLE", "eu-west-1", method, path, body)
 }
 
-pub(crate) fn request_by(key: &str, region: &str, method: &str, path: &str, body: impl Into<Bytes>) -> http::Request<Bytes> {
+pub(crate) fn request_by(
+    key: &str,
+    region: &str,
+    method: &str,
+    path: &str,
+    body: impl Into<Bytes>,
+) -> http::Request<Bytes> {
     let scope = format!("{key}/20260101/{region}/apigateway/aws4_request");
     let signature = "0".repeat(64);
     http::Request::builder()
         .method(method)
         .uri(path)
         .header("accept", "application/json")
-        .header("authorization", format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={signature}"))
+        .header(
+            "authorization",
+            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={signature}"),
+        )
         .body(body.into())
         .unwrap()
 }
