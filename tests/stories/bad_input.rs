@@ -1,1 +1,117 @@
-//! In the making.
+//! What schema and CEL can refuse, the apiserver refuses with a sentence that says what to do.
+
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+
+use crate::support::World;
+
+/// What the apiserver says to a spec.
+async fn refusal(world: &World, name: &str, spec: Value) -> String {
+    match world.apply(name, spec).await {
+        Err(kube::Error::Api(status)) => status.message,
+        other => panic!("{name} was not refused: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_apiserver_refuses_with_a_sentence() {
+    let world = World::new().await;
+    let cases = [
+        ("no-api", json!({}), "spec.restApiId is missing: set it to the id of the REST API, such as a1b2c3d4e5."),
+        (
+            "both",
+            json!({ "restApiId": "a1b2c3d4e5", "revision": "r1", "deploymentId": "abc123" }),
+            "spec.revision and spec.deploymentId exclude each other: keep the one that names what the stage shall serve.",
+        ),
+        (
+            "blank",
+            json!({ "restApiId": "a1b2c3d4e5", "variables": { "backend": "blue green" } }),
+            "a value in spec.variables holds a character that API Gateway refuses",
+        ),
+        (
+            "key",
+            json!({ "restApiId": "a1b2c3d4e5", "variables": { "back-end": "blue" } }),
+            "a name in spec.variables holds something else than letters, digits and _",
+        ),
+        ("bracket", json!({ "restApiId": "a1b2c3d4e5", "revision": "r[1]" }), "spec.revision"),
+        (
+            "policy",
+            json!({ "restApiId": "a1b2c3d4e5", "driftPolicy": "Ignore" }),
+            "supported values: \"Correct\", \"Report\"",
+        ),
+        ("number", json!({ "restApiId": "a1b2c3d4e5", "suspend": "yes" }), "spec.suspend"),
+        ("a.dot", json!({ "restApiId": "a1b2c3d4e5" }), "metadata.name cannot be a stage name"),
+        ("stage", json!({ "restApiId": "a1b2c3d4e5", "stageName": "$default" }), "spec.stageName"),
+    ];
+    for (name, spec, sentence) in cases {
+        let said = refusal(&world, name, spec).await;
+        assert!(said.contains(sentence), "{name}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn identity_cannot_be_changed_nor_removed_nor_added() {
+    let world = World::new().await;
+    let api = &world.api;
+    let with = json!({ "restApiId": api, "region": "eu-west-1", "stageName": "prod" });
+    let without = json!({ "restApiId": api });
+    world.apply("with", with.clone()).await.unwrap();
+    world.apply("without", without.clone()).await.unwrap();
+    let cases = [
+        ("with", json!({ "restApiId": api, "region": "eu-central-1", "stageName": "prod" }), "spec.region"),
+        ("with", json!({ "restApiId": api, "stageName": "prod" }), "spec.region"),
+        ("with", json!({ "restApiId": api, "region": "eu-west-1", "stageName": "test" }), "spec.stageName"),
+        ("with", json!({ "restApiId": api, "region": "eu-west-1" }), "spec.stageName"),
+        ("without", json!({ "restApiId": api, "region": "eu-west-1" }), "spec.region"),
+        ("without", json!({ "restApiId": api, "stageName": "test" }), "spec.stageName"),
+    ];
+    for (name, spec, field) in cases {
+        let said = refusal(&world, name, spec).await;
+        assert!(
+            said.contains(&format!("{field} cannot be set, changed or removed later: delete this ApiStage")),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_governed_stage_keeps_its_rest_api() {
+    let world = World::new().await;
+    world.apply("prod", json!({ "restApiId": world.api, "revision": "r1" })).await.unwrap();
+    world.rest("prod").await;
+    let other = world.simulator.create_rest_api("other");
+    world.apply("prod", json!({ "restApiId": other, "revision": "r1" })).await.unwrap();
+    world.rest("prod").await;
+    let (ready, message) = world.ready("prod").await;
+    assert_eq!(ready, "False IdentityChanged");
+    assert!(
+        message.starts_with(&format!(
+            "spec.restApiId is {other}, but this ApiStage governs stage prod of REST API {}",
+            world.api
+        )),
+        "{message}"
+    );
+    assert_eq!(world.simulator.deployments(&other).len(), 0);
+    world.assert_rest("prod").await;
+}
+
+#[tokio::test]
+async fn a_field_is_declared_or_absent_and_never_null() {
+    let world = World::new().await;
+    let said = refusal(&world, "prod", json!({ "restApiId": world.api, "revision": null })).await;
+    assert!(said.contains("spec.revision in body must be of type string"), "{said}");
+}
+
+#[tokio::test]
+async fn an_apply_without_status_or_defaults_changes_nothing_in_spec() {
+    let world = World::new().await;
+    let spec = json!({ "restApiId": world.api });
+    world.apply("prod", spec.clone()).await.unwrap();
+    world.rest("prod").await;
+    let object = world.get("prod").await.unwrap();
+    assert_eq!(serde_json::to_value(&object.spec).unwrap(), spec, "nobody but the user writes into spec");
+    let patch = json!({ "status": { "releases": 99 } });
+    let params = PatchParams::default();
+    world.objects().patch("prod", &params, &Patch::Merge(&patch)).await.unwrap();
+    assert_eq!(world.status("prod").await.releases, Some(1), "status is a subresource");
+}

@@ -36,8 +36,8 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     vec![structural(stage::ApiStage::crd())]
 }
 
-/// The definition as the contract wants it. Without `nullable` the apiserver drops a `field: null` on arrival, so that for CEL
-/// and for us a field is declared or it is not, and nothing third. Without `default` nobody but the user writes into spec.
+/// The definition as the contract wants it. Without `nullable` the apiserver refuses a `field: null`, so that for CEL and for us
+/// a field is declared or it is not, and nothing third. Without `default` nobody but the user writes into spec.
 /// Formats that the apiserver does not know would be a warning at each apply.
 fn structural(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
     for version in &mut definition.spec.versions {

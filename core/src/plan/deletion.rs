@@ -55,8 +55,21 @@ pub(super) fn plan(world: &World<'_>) -> Result<Plan, Need> {
             draft.tell(Event::warning(EventReason::StageRetained, "NotOurs", note));
             return Ok(free(draft));
         }
+        if let Some(failure) =
+            world.recent.refused.get(&Group::CleanUp).filter(|_| world.recent.tried.contains(&Group::CleanUp))
+        {
+            let finding = super::failure::finding(world, &draft.status, failure);
+            let wake_up_at = world.now.checked_add(failure.cause.class().retry_in(failure.in_a_row)).ok();
+            return Ok(blocked(draft, failure, &finding, wake_up_at));
+        }
         draft.call(Action::DeleteStage);
         draft.place = Some(place);
+        if world.recent.refused.contains_key(&Group::CleanUp) {
+            // What was refused stays in the conditions while it is tried again: no flapping.
+            let actions = std::mem::take(&mut draft.actions);
+            let place = draft.place.take();
+            return Ok(Plan { actions, place, ..draft.unchanged(None) });
+        }
         let message = format!("{stage_name} is being deleted. {ESCAPE}");
         return Ok(draft.finish(Finding::new(Situation::Outstanding, Reason::Deleting, message)));
     }
