@@ -68,7 +68,7 @@ pub(super) fn plan(world: &World<'_>) -> Result<Plan, Need> {
             // What was refused stays in the conditions while it is tried again: no flapping.
             let actions = std::mem::take(&mut draft.actions);
             let place = draft.place.take();
-            return Ok(Plan { actions, place, ..draft.unchanged(None) });
+            return Ok(Plan { place, actions, ..draft.unchanged(None) });
         }
         let message = format!("{stage_name} is being deleted. {ESCAPE}");
         return Ok(draft.finish(Finding::new(Situation::Outstanding, Reason::Deleting, message)));
@@ -157,7 +157,7 @@ fn retain(mut draft: Draft<'_>, place: Place, stage_name: &str) -> Result<Plan, 
         }
         draft.call(Action::Untag);
         let actions = std::mem::take(&mut draft.actions);
-        return Ok(Plan { actions, place: Some(place), ..draft.unchanged(None) });
+        return Ok(Plan { place: Some(place), actions, ..draft.unchanged(None) });
     }
     draft.tell(Event::normal(EventReason::StageRetained, "Retain", format!("{stage_name} stays; it is nobody's now.")));
     Ok(free(draft))

@@ -9,6 +9,7 @@
 //! | `command` | what the annotation asks for |
 //! | `target` | which deployment a revision means |
 //! | `release` | how the stage gets from stable to target |
+//! | `snapshot` | whether a snapshot is taken, looked for or waited for |
 //! | `settings` | description, and variables that drifted |
 //! | `deletion` | what goes with the object |
 //! | `failure` | the words for a call that failed |
@@ -21,6 +22,7 @@ mod failure;
 mod ownership;
 mod release;
 mod settings;
+mod snapshot;
 mod target;
 #[cfg(test)]
 mod tests;

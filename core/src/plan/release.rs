@@ -6,18 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Need;
-use super::action::{Action, NewStage, oldest_first};
+use super::action::{Action, NewStage};
 use super::draft::{Draft, variable_path};
 use super::ownership::{as_it_is, bound_history, note_served};
-use super::target::{Resolution, index, resolve, snapshots};
+use super::snapshot::{remove_duplicates, snapshot, tell_reuse};
+use super::target::{Resolution, index, resolve};
 use crate::api::condition::{Finding, Reason, Situation};
 use crate::api::event::{Event, EventReason};
-use crate::api::marker::Marker;
 use crate::api::names::Revision;
 use crate::api::owner::OWNER_TAG;
-use crate::api::status::{Held, HistoryEntry, How, Intent, Origin, Phase, Release, ReleaseResult, Stable, Why};
+use crate::api::status::{Held, HistoryEntry, How, Origin, Phase, Release, ReleaseResult, Stable, Why};
 use crate::api::target::{Target, release_id, variables_hash};
-use crate::observed::{Availability, Stage};
+use crate::observed::Stage;
 use crate::patch::PatchOperation;
 use crate::validate::{Desired, Wanted};
 use crate::world::Group;
@@ -342,102 +342,6 @@ fn prepare(draft: &mut Draft<'_>, desired: &Desired, stage: Option<&Stage>) -> R
         release.next_action_at = None;
     }
     promote(draft, desired, stage)
-}
-
-/// Says that a revision needs no snapshot, where one exists already.
-fn tell_reuse(draft: &mut Draft<'_>, target: &Target) {
-    if let (Some(revision), Some(deployment)) = (&target.revision, &target.deployment_id) {
-        let note = format!("Revision {revision} has a snapshot already: deployment {deployment} is used.");
-        draft.tell(Event::normal(EventReason::RevisionReused, revision.as_str(), note));
-    }
-}
-
-/// A snapshot of ours whose reply was lost may have come twice: the oldest is used, the others go.
-fn remove_duplicates(draft: &mut Draft<'_>, target: &Target) {
-    let (Some(revision), Some(deployments), Some(stages)) =
-        (&target.revision, &draft.world.observed.deployments, &draft.world.observed.stages)
-    else {
-        return;
-    };
-    let owner = draft.world.owner();
-    let serves = |deployment: &crate::observed::Deployment| {
-        stages.value.iter().any(|stage| {
-            stage.deployment_id == deployment.id
-                || stage.canary.as_ref().is_some_and(|canary| canary.deployment_id == deployment.id)
-        })
-    };
-    let mut ours: Vec<_> = snapshots(&deployments.value, revision)
-        .filter(|(attempt, _)| Some(*attempt) == target.attempt)
-        .map(|(_, deployment)| deployment)
-        .filter(|deployment| {
-            deployment.description.as_deref().and_then(Marker::parse).is_some_and(|marker| marker.by == owner.as_str())
-        })
-        .collect();
-    ours.sort_by_key(|deployment| oldest_first(deployment));
-    let surplus: Vec<_> = ours
-        .into_iter()
-        .skip(1)
-        .filter(|deployment| Some(&deployment.id) != target.deployment_id.as_ref() && !serves(deployment))
-        .map(|deployment| deployment.id.clone())
-        .collect();
-    for id in surplus {
-        draft.tell(Event::normal(
-            EventReason::DuplicateRemoved,
-            id.as_str(),
-            format!("Deployment {id} is a second snapshot of {revision} and is removed."),
-        ));
-        draft.call(Action::DeleteDeployment(id));
-    }
-}
-
-/// Takes the snapshot: the intent first, since `CreateDeployment` has no client token; after a lost reply nobody asks again
-/// before a late effect would have shown.
-fn snapshot(draft: &mut Draft<'_>, desired: &Desired, target: &Target) -> Result<Finding, Need> {
-    let (Some(revision), Some(attempt)) = (target.revision.clone(), target.attempt) else {
-        return Ok(Finding::releasing(Reason::WaitingForAws, "The release has no revision to snapshot."));
-    };
-    let rest_api = draft.world.rest_api(draft.world.fresh())?;
-    if rest_api.value.availability == Availability::Changing {
-        draft.wake_up_in(15);
-        return Ok(Finding::releasing(
-            Reason::RestApiChanging,
-            format!("{revision} waits: AWS is changing the definition of REST API {} right now.", desired.rest_api_id),
-        ));
-    }
-    let pending = draft.status.intents.iter().find(|intent| intent.revision == revision && intent.attempt == attempt);
-    if let Some(intent) = pending
-        && !draft.world.recent.unsent.contains(&(revision.clone(), attempt))
-    {
-        let look_again = intent.since.0.checked_add(draft.world.settings.lost_reply_wait).unwrap_or(draft.world.now);
-        if draft.world.now < look_again {
-            draft.wake_up(look_again);
-            let at = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(look_again);
-            if let Some(release) = draft.status.release.as_mut() {
-                release.next_action_at = Some(at);
-            }
-            return Ok(Finding::releasing(
-                Reason::SnapshotUnconfirmed,
-                format!(
-                    "A snapshot of {revision} was asked for and its reply was lost. If it does not turn up by status.release.nextActionAt, it is taken again."
-                ),
-            ));
-        }
-        draft.world.deployments(look_again)?;
-    }
-    let since = draft.time();
-    if !draft.world.recent.tried.contains(&Group::Snapshot) {
-        draft.status.intents.retain(|intent| intent.revision != revision || intent.attempt != attempt);
-        draft.status.intents.insert(0, Intent { revision: revision.clone(), attempt, since });
-        draft.status.intents.truncate(10);
-    }
-    if let Some(release) = draft.status.release.as_mut() {
-        release.next_action_at = None;
-    }
-    let marker = Marker { revision: revision.clone(), attempt, by: draft.world.owner().to_string() };
-    draft.call(Action::Snapshot { revision: revision.clone(), attempt, description: marker.description(None) });
-    Ok(draft
-        .refusal(Group::Snapshot)
-        .unwrap_or_else(|| Finding::releasing(Reason::Releasing, format!("A snapshot of {revision} is being taken."))))
 }
 
 /// Promoting: the one call that moves the stage, judged by what the stage then shows.

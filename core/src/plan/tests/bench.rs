@@ -1,0 +1,306 @@
+//! A small model of API Gateway for one object: every call has its effect.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::event::EventReason;
+use crate::api::names::Region;
+use crate::api::owner::OWNER_TAG;
+use crate::api::stage::{ApiStage, ApiStageSpec};
+use crate::api::status::ApiStageStatus;
+use crate::api::{COMMAND, FINALIZER};
+use crate::observed::{Availability, CacheCluster, Deployment, RestApi, Stage};
+use crate::patch::{Op, PatchOperation};
+use crate::plan::{Action, Next, Plan, What, plan};
+use crate::settle::{Reply, settle};
+use crate::world::{Observed, Recent, Seen, Settings, Siblings, World};
+
+/// An object, API Gateway as the object's stage needs it, and the time.
+pub(super) struct Bench {
+    pub(super) object: ApiStage,
+    pub(super) settings: Settings,
+    pub(super) siblings: Siblings,
+    pub(super) recent: Recent,
+    pub(super) rest_api: RestApi,
+    pub(super) stages: Vec<Stage>,
+    pub(super) deployments: Vec<Deployment>,
+    pub(super) now: Timestamp,
+    pub(super) cause_at: Timestamp,
+    /// Reads and writes, in order, as people would call them.
+    pub(super) calls: Vec<String>,
+    pub(super) events: Vec<EventReason>,
+    /// Every status that was to be written before a call or at the end.
+    pub(super) statuses: Vec<ApiStageStatus>,
+    pub(super) wake_up_at: Option<Timestamp>,
+    pub(super) freed: bool,
+    pub(super) made: u32,
+}
+
+pub(super) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+pub(super) fn orders() -> Bench {
+    let mut object = ApiStage::new(
+        "orders-prod",
+        ApiStageSpec {
+            rest_api_id: Some("a1b2c3d4e5".into()),
+            stage_name: Some("prod".into()),
+            ..ApiStageSpec::default()
+        },
+    );
+    object.metadata.namespace = Some("shop".to_owned());
+    object.metadata.uid = Some("0c5ef84e-1111-4222-8333-444455556666".to_owned());
+    object.metadata.generation = Some(1);
+    Bench {
+        object,
+        settings: Settings {
+            cluster_id: "prod-eu".to_owned(),
+            region: Region::from("eu-west-1"),
+            allow_adoption: false,
+            drift_interval: Duration::from_mins(10),
+            lost_reply_wait: Duration::from_secs(70),
+        },
+        siblings: Siblings::default(),
+        recent: Recent::default(),
+        rest_api: RestApi {
+            id: "a1b2c3d4e5".into(),
+            name: "orders".to_owned(),
+            private: false,
+            availability: Availability::Available,
+        },
+        stages: Vec::new(),
+        deployments: Vec::new(),
+        now: at(0),
+        cause_at: at(0),
+        calls: Vec::new(),
+        events: Vec::new(),
+        statuses: Vec::new(),
+        wake_up_at: None,
+        freed: false,
+        made: 0,
+    }
+}
+
+pub(super) fn a_stage(deployment: &str) -> Stage {
+    Stage {
+        name: "prod".into(),
+        deployment_id: deployment.into(),
+        description: None,
+        variables: BTreeMap::new(),
+        tags: Some(BTreeMap::new()),
+        canary: None,
+        created: Some(at(-5_000)),
+        last_updated: Some(at(-5_000)),
+        web_acl_arn: None,
+        client_certificate_id: None,
+        documentation_version: None,
+        tracing_enabled: false,
+        cache: CacheCluster { enabled: false, size: None, status: "NOT_AVAILABLE".to_owned() },
+        method_settings: BTreeMap::new(),
+        access_log: None,
+    }
+}
+
+impl Bench {
+    /// A change of spec by the user.
+    pub(super) fn edit(&mut self, change: impl FnOnce(&mut ApiStageSpec)) -> &mut Self {
+        change(&mut self.object.spec);
+        *self.object.metadata.generation.as_mut().unwrap() += 1;
+        self
+    }
+
+    pub(super) fn revision(&mut self, revision: &str) -> &mut Self {
+        self.edit(|spec| spec.revision = Some(revision.into()))
+    }
+
+    pub(super) fn variable(&mut self, key: &str, value: &str) -> &mut Self {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.edit(|spec| {
+            spec.variables.get_or_insert_default().insert(key, value);
+        })
+    }
+
+    pub(super) fn command(&mut self, value: &str) -> &mut Self {
+        self.object.metadata.annotations.get_or_insert_default().insert(COMMAND.to_owned(), value.to_owned());
+        self
+    }
+
+    pub(super) fn stage(&mut self) -> &mut Stage {
+        self.stages.iter_mut().find(|stage| stage.name == "prod".into()).unwrap()
+    }
+
+    pub(super) fn status(&self) -> &ApiStageStatus {
+        self.object.status.as_ref().unwrap()
+    }
+
+    pub(super) fn ready(&self) -> String {
+        let condition = |kind: &str| {
+            let found = self.status().conditions.iter().find(|condition| condition.type_ == kind);
+            found.map_or_else(|| "absent".to_owned(), |condition| condition.status.clone())
+        };
+        let ready = self.status().conditions.first().unwrap();
+        format!("{} {} (Released {})", ready.status, ready.reason, condition("Released"))
+    }
+
+    pub(super) fn message(&self) -> &str {
+        &self.status().conditions.first().unwrap().message
+    }
+
+    /// One pass: a minute later, with fresh eyes, until nothing is left to do.
+    pub(super) fn pass(&mut self) -> &mut Self {
+        self.now = self.now.checked_add(Duration::from_mins(1)).unwrap();
+        self.cause_at = self.now;
+        self.calls.clear();
+        self.events.clear();
+        self.statuses.clear();
+        let mut observed = Observed::default();
+        for _ in 0..12 {
+            let plan = self.plan(&mut observed);
+            if self.object.status.as_ref() != Some(&plan.status) {
+                self.statuses.push(plan.status.clone());
+            }
+            self.events.extend(plan.events.iter().map(|event| event.reason));
+            self.object.status = Some(plan.status);
+            self.object.metadata.finalizers = plan.finalizer.then(|| vec![FINALIZER.to_owned()]);
+            self.freed = self.object.metadata.deletion_timestamp.is_some() && !plan.finalizer;
+            self.wake_up_at = plan.wake_up_at;
+            if plan.actions.is_empty() {
+                return self;
+            }
+            for action in &plan.actions {
+                let reply = self.perform(action);
+                let mut status = self.object.status.take().unwrap();
+                let news = settle(&mut status, action, &reply, self.now);
+                self.events.extend(news.iter().map(|event| event.reason));
+                self.object.status = Some(status);
+            }
+            // What is asked next is answered from what the calls have made of it, without a new read.
+            observed = Observed { account: observed.account, ..Observed::default() };
+            observed.stages = Some(self.seen(self.stages.clone()));
+            observed.deployments = Some(self.seen(self.deployments.clone()));
+        }
+        panic!("no rest after 12 rounds: {:?}", self.calls);
+    }
+
+    pub(super) fn plan(&mut self, observed: &mut Observed) -> Plan {
+        loop {
+            let world = World {
+                object: &self.object,
+                settings: &self.settings,
+                observed,
+                siblings: &self.siblings,
+                recent: &self.recent,
+                cause_at: self.cause_at,
+                now: self.now,
+            };
+            let need = match plan(&world) {
+                Next::Act(plan) => return *plan,
+                Next::Read(need) => need,
+            };
+            match need.what {
+                What::Account => observed.account = Some("123456789012".into()),
+                What::RestApi => {
+                    self.calls.push("GetRestApi".to_owned());
+                    observed.rest_api = Some(self.seen(self.rest_api.clone()));
+                }
+                What::Stages => {
+                    self.calls.push("GetStages".to_owned());
+                    for stage in &mut self.stages {
+                        stage.tags.get_or_insert_default();
+                    }
+                    observed.stages = Some(self.seen(self.stages.clone()));
+                }
+                What::Deployments => {
+                    self.calls.push("GetDeployments".to_owned());
+                    observed.deployments = Some(self.seen(self.deployments.clone()));
+                }
+            }
+        }
+    }
+
+    pub(super) fn seen<T>(&self, value: T) -> Seen<T> {
+        Seen { value: Arc::new(value), read_at: self.now }
+    }
+
+    pub(super) fn perform(&mut self, action: &Action) -> Reply {
+        match action {
+            Action::Snapshot { description, revision, .. } => {
+                self.calls.push(format!("CreateDeployment {revision}"));
+                let id = self.deployment(Some(description));
+                return Reply::Deployment { id: id.as_str().into(), found: false };
+            }
+            Action::CreateStage(new) => {
+                self.calls.push("CreateStage".to_owned());
+                self.stages.push(Stage {
+                    name: new.name.clone(),
+                    description: new.description.clone(),
+                    variables: new.variables.clone(),
+                    tags: Some(new.tags.clone()),
+                    ..a_stage(new.deployment_id.as_str())
+                });
+            }
+            Action::Traffic(operations) | Action::Settings { operations, .. } => {
+                let paths: Vec<_> = operations.iter().map(ToString::to_string).collect();
+                self.calls.push(format!("UpdateStage {}", paths.join(", ")));
+                for operation in operations {
+                    patch(self.stage(), operation);
+                }
+            }
+            Action::Tag(owner) => {
+                self.calls.push("TagResource".to_owned());
+                let owner = owner.to_string();
+                self.stage().tags.get_or_insert_default().insert(OWNER_TAG.to_owned(), owner);
+            }
+            Action::Untag => {
+                self.calls.push("UntagResource".to_owned());
+                self.stage().tags.get_or_insert_default().remove(OWNER_TAG);
+            }
+            Action::DeleteStage => {
+                self.calls.push("DeleteStage".to_owned());
+                self.stages.retain(|stage| stage.name != "prod".into());
+            }
+            Action::DeleteDeployment(id) => {
+                self.calls.push(format!("DeleteDeployment {id}"));
+                self.deployments.retain(|deployment| deployment.id != *id);
+            }
+        }
+        Reply::Done
+    }
+
+    /// A deployment that appears in API Gateway.
+    pub(super) fn deployment(&mut self, description: Option<&str>) -> String {
+        self.made += 1;
+        let id = format!("dep{}", self.made);
+        let description = description.map(ToOwned::to_owned);
+        self.deployments.push(Deployment { id: id.as_str().into(), created: self.now, description });
+        id
+    }
+
+    /// The user deletes the object.
+    pub(super) fn delete(&mut self) -> &mut Self {
+        self.object.metadata.deletion_timestamp = Some(Time(self.now));
+        *self.object.metadata.generation.as_mut().unwrap() += 1;
+        self
+    }
+}
+
+pub(super) fn patch(stage: &mut Stage, operation: &PatchOperation) {
+    let value = operation.value.clone().unwrap_or_default();
+    match (operation.op, operation.path.as_str()) {
+        (Op::Replace, "/deploymentId") => stage.deployment_id = value.as_str().into(),
+        (Op::Replace, "/description") => stage.description = Some(value).filter(|text| !text.is_empty()),
+        (Op::Replace, path) if path.starts_with("/variables/") => {
+            stage.variables.insert(path.trim_start_matches("/variables/").to_owned(), value);
+        }
+        (Op::Remove, path) if path.starts_with("/variables/") => {
+            let removed = stage.variables.remove(path.trim_start_matches("/variables/"));
+            assert!(removed.is_some(), "{path} is removed although no read has shown it");
+        }
+        (op, path) => panic!("API Gateway would refuse {op} {path}"),
+    }
+}
