@@ -306,3 +306,6 @@ fn speaks_of_rate(text: &str) -> bool {
     text.contains("too many requests")
         || text.split(|c: char| !c.is_ascii_alphabetic()).any(|word| word == "rate" || word.starts_with("throttl"))
 }
+
+#[cfg(test)]
+mod tests;

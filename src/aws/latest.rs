@@ -190,3 +190,6 @@ impl<T: Observable> fmt::Debug for Latest<T> {
         f.debug_struct("Latest").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

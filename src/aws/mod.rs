@@ -24,3 +24,6 @@ pub use gateway::{Gateway, NewCacheCluster, NewStage};
 pub use latest::Seen;
 pub use observations::{ApiLock, Observations};
 pub use operation::Operation;
+
+#[cfg(test)]
+mod tests;
