@@ -35,6 +35,11 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// A wait that fails instead of lasting for ever.
+async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(seconds(20), future).await.expect("this takes milliseconds")
+}
+
 /// A world whose reads are counted and end when the test says so.
 struct Bench {
     clock: Clock,
@@ -83,9 +88,19 @@ impl Bench {
         self.latest.get(&self.clock, self.clock.boottime(), || async { Ok(board) }).await.unwrap()
     }
 
+    /// Waits until a second read has begun.
+    async fn second_read(&self) {
+        within(async {
+            while self.reads.load(Ordering::Relaxed) == 1 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
     async fn outcomes(mut self) -> Vec<Result<(Board, Duration), Error>> {
         let mut outcomes = Vec::new();
-        while let Some(outcome) = self.callers.join_next().await {
+        while let Some(outcome) = within(self.callers.join_next()).await {
             outcomes.push(outcome.unwrap().map(|seen| (Board::clone(&seen.value), seen.started)));
         }
         outcomes
@@ -113,7 +128,7 @@ async fn an_observation_is_as_old_as_the_start_of_its_read() {
     let answer = bench.ask(seconds(10)).await;
     bench.clock.advance(seconds(5));
     answer.send(Ok(board(1))).unwrap();
-    while bench.callers.join_next().await.is_some() {}
+    while within(bench.callers.join_next()).await.is_some() {}
     assert_eq!(bench.remembered(seconds(10)).await.map(|seen| seen.started), Some(seconds(10)));
     assert!(bench.remembered(seconds(11)).await.is_none(), "its end does not make it younger");
 }
@@ -127,9 +142,7 @@ async fn a_caller_that_needs_something_newer_than_the_read_under_way_reads_again
     let _third = bench.ask(seconds(2)).await;
     assert_eq!(bench.reads.load(Ordering::Relaxed), 1, "one at a time");
     first.send(Ok(board(1))).unwrap();
-    while bench.reads.load(Ordering::Relaxed) == 1 {
-        tokio::task::yield_now().await;
-    }
+    bench.second_read().await;
     second.send(Ok(board(2))).unwrap();
     let reads = Arc::clone(&bench.reads);
     assert_eq!(
@@ -210,9 +223,7 @@ async fn who_asks_after_forget_gets_nothing_from_before() {
     bench.latest.forget();
     let after = bench.ask(Duration::ZERO).await;
     answer.send(Ok(board(2))).unwrap();
-    while bench.reads.load(Ordering::Relaxed) == 1 {
-        tokio::task::yield_now().await;
-    }
+    bench.second_read().await;
     after.send(Ok(board(3))).unwrap();
     assert_eq!(bench.outcomes().await, [Ok((board(2), Duration::ZERO)), Ok((board(3), Duration::ZERO))]);
 }

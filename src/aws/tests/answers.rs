@@ -96,7 +96,7 @@ async fn no_answer_in_time_is_a_lost_reply() {
     let wire = Wire::answering([Answer::Silence]).await;
     let options = Options { timeout: Duration::from_millis(200), ..options(wire.url()) };
     let gateway = aws(options).await.gateway(&Region::from(REGION));
-    let seen = gateway.create_deployment(&api(), "x", permit()).await.unwrap_err();
+    let seen = within(gateway.create_deployment(&api(), "x", permit())).await.unwrap_err();
     let expected = Error::unanswered(Operation::CreateDeployment, Cause::LostReply, "no answer in time");
     assert_eq!(seen, expected);
 }
@@ -116,7 +116,11 @@ async fn a_connection_that_is_refused_sent_nothing() {
 async fn a_connection_that_does_not_come_to_stand_sent_nothing() {
     // The handshake of TLS is part of the connection: no request leaves before it.
     let wire = Wire::answering([Answer::Deaf]).await;
-    let options = Options { connect_timeout: Duration::from_millis(200), ..options(wire.https_url()) };
+    let options = Options {
+        connect_timeout: Duration::from_millis(200),
+        timeout: Duration::from_secs(2),
+        ..options(wire.https_url())
+    };
     let gateway = aws(options).await.gateway(&Region::from(REGION));
     let seen = gateway.create_deployment(&api(), "x", permit()).await.unwrap_err();
     assert_eq!(seen.cause, Cause::NotSent, "{seen}");

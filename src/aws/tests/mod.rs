@@ -53,3 +53,8 @@ async fn gateway(endpoint_url: String) -> Gateway {
 fn permit() -> Permit {
     Leadership::without_lease(clock(), TIMEOUT).permit().unwrap()
 }
+
+/// A wait that fails instead of lasting for ever.
+async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(20), future).await.expect("this takes milliseconds")
+}

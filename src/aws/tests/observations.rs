@@ -78,12 +78,12 @@ impl Bench {
 
     /// The next request that reaches AWS.
     async fn asked(&mut self) -> Asked {
-        self.asked.recv().await.unwrap()
+        within(self.asked.recv()).await.unwrap()
     }
 
     /// What the only caller got.
     async fn got(&mut self) -> Vec<Stage> {
-        self.callers.join_next().await.unwrap().unwrap().unwrap().value.to_vec()
+        within(self.callers.join_next()).await.unwrap().unwrap().unwrap().value.to_vec()
     }
 
     /// A read from start to end.
@@ -269,7 +269,7 @@ async fn forget_forgets_all_about_one_rest_api() {
         let answers = async {
             let mut paths = Vec::new();
             for _ in 0..3 {
-                let asked = bench.asked.recv().await.unwrap();
+                let asked = within(bench.asked.recv()).await.unwrap();
                 paths.push(asked.path.clone());
                 asked.answer(json!({"id": "a1b2c3d4e5", "name": "shop", "item": []}));
             }

@@ -67,6 +67,17 @@ async fn a_write_whose_permit_lasts_long_enough_leaves() {
 }
 
 #[tokio::test]
+async fn a_write_whose_permit_has_ended_does_not_even_ask_for_credentials() {
+    let wire = Wire::answering([]).await;
+    let clock = clock();
+    let gateway = slow_gateway(&wire, &clock, Duration::from_mins(1));
+    let permit = Leadership::for_tests(clock.clone(), TIMEOUT, Duration::from_secs(30)).permit().unwrap();
+    clock.advance(Duration::from_secs(20));
+    let seen = gateway.create_deployment(&api(), "x", permit).await.unwrap_err();
+    assert_eq!((seen.cause, clock.boottime()), (Cause::NotLeader, Duration::from_secs(20)));
+}
+
+#[tokio::test]
 async fn no_write_of_any_kind_leaves_with_a_permit_that_has_ended() {
     let wire = Wire::answering([]).await;
     let gateway = gateway(wire.url()).await;
