@@ -167,6 +167,8 @@ impl Answer<'_> {
             Operation::GetDeployment | Operation::UpdateDeployment | Operation::DeleteDeployment => {
                 Cause::DeploymentNotFound
             }
+            // U: the removal of a variable that is not there. A stage that exists must not be taken for gone.
+            Operation::UpdateStage if !text.is_empty() => Cause::AlreadyAbsent,
             // U: tag calls on an unknown stage.
             Operation::UpdateStage | Operation::DeleteStage | Operation::TagResource | Operation::UntagResource => {
                 Cause::StageNotFound
@@ -256,6 +258,10 @@ impl Answer<'_> {
 
 /// What a text of a 400 means; the first that occurs in it.
 const REFUSALS: &[(&str, Cause)] = &[
+    // U with a 400: tag calls, whose resource is an argument. T with a 404.
+    ("Invalid stage identifier", Cause::StageNotFound),
+    // U with a 400, R with a 404.
+    ("Invalid API identifier", Cause::RestApiNotFound),
     // R for canaries, T for stages.
     ("Deployment id does not exist", Cause::DeploymentNotFound),
     // R: "… pointing to this deployment must be moved or deleted".

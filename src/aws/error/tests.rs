@@ -77,7 +77,11 @@ fn absent_is_only_what_aws_calls_so() {
     check(&[
         (&all(), 404, NOT_FOUND, no_api, Cause::RestApiNotFound),
         (&[UpdateStage, DeleteStage], 404, NOT_FOUND, "Invalid stage identifier specified", Cause::StageNotFound),
+        (&[UpdateStage], 404, NOT_FOUND, "Invalid stage variable name specified", Cause::AlreadyAbsent),
+        (&[UpdateStage], 404, NOT_FOUND, "", Cause::StageNotFound),
         (&[TagResource, UntagResource], 404, NOT_FOUND, "", Cause::StageNotFound),
+        (&[TagResource], 400, BAD_REQUEST, "Invalid stage identifier specified", Cause::StageNotFound),
+        (&[TagResource], 400, BAD_REQUEST, no_api, Cause::RestApiNotFound),
         (&deployment_calls, 404, NOT_FOUND, "Invalid Deployment identifier specified", Cause::DeploymentNotFound),
         (&deployment_calls, 404, NOT_FOUND, "in words that nobody has recorded", Cause::DeploymentNotFound),
         (&[GetRestApi, GetStages, CreateStage], 404, NOT_FOUND, "", Cause::RestApiNotFound),

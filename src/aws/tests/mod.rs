@@ -1,13 +1,14 @@
-//! The hands on a real connection to a server on loopback whose every byte the test writes.
+//! The hands on real connections: to a server whose every byte the test writes, and to the simulator.
 //!
-//! What API Gateway would answer is the simulator's to know; here is what a network can do to a call.
+//! The first shows what goes over the wire and what a network can do to a call, the second what API Gateway makes of it.
 
 mod answers;
 mod credentials;
-mod log;
 mod observations;
+mod observer;
 mod permits;
 mod requests;
+mod simulator;
 mod wire;
 
 use std::sync::Arc;
