@@ -7,7 +7,7 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_apigateway::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -153,5 +153,11 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
 
 /// The text at the end of the chain of causes: the ones before it only say that something failed.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
-    message::clean(&chain(error).last().unwrap_or(error).to_string(), &[])
+    let last = chain(error).last().unwrap_or(error);
+    let text = match last.downcast_ref::<ErrorMetadata>() {
+        // An answer that the SDK's model does not know shows itself as a structure, with its request id.
+        Some(answer) => answer.message().or(answer.code()).unwrap_or("an answer without a text").to_owned(),
+        None => last.to_string(),
+    };
+    message::clean(&text, &[])
 }
