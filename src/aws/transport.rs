@@ -156,7 +156,7 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
     let last = chain(error).last().unwrap_or(error);
     let text = match last.downcast_ref::<ErrorMetadata>() {
         // An answer that the SDK's model does not know shows itself as a structure, with its request id.
-        Some(answer) => answer.message().or(answer.code()).unwrap_or("an answer without a text").to_owned(),
+        Some(answer) => answer.message().or_else(|| answer.code()).unwrap_or("an answer without a text").to_owned(),
         None => last.to_string(),
     };
     message::clean(&text, &[])
