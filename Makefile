@@ -4,6 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is missing: run 'make tools'" >&2; exit 1; }; cargo deny
 
 .PHONY: help
 help: ## List the targets
@@ -43,9 +44,13 @@ helm: ## Build helm into the user's cache (once)
 	@testbed/control-plane/build.sh --helm
 
 .PHONY: deny
-deny: ## Check the dependencies: advisories, licences, sources, duplicates (needs `make tools`)
-	@cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is missing: run \`make tools\`" >&2; exit 1; }
-	cargo deny --locked check
+deny: ## Check the dependencies: licences, sources, duplicates, bans (needs cargo-deny: `make tools`)
+	@$(CARGO_DENY) --locked check --deny unmatched-skip bans licenses sources
+
+# Apart: a new advisory must not stop other work. It fetches RustSec's database.
+.PHONY: advisories
+advisories: ## Check the dependencies for known vulnerabilities (needs cargo-deny and the network)
+	@$(CARGO_DENY) --locked check advisories
 
 .PHONY: tools
 tools: ## Install cargo-deny
