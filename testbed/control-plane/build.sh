@@ -78,7 +78,7 @@ go_is_missing() {
     return 1
 }
 
-building= unfinished=
+building='' unfinished=''
 clean_up() {
     if [[ -n $building ]]; then kill "$building" 2>/dev/null || true; fi
     if [[ -n $unfinished ]]; then rm -rf -- "$unfinished"; fi

@@ -5,7 +5,7 @@
 # stdout: kept open until we are done. The leader of the group reads it, so the group's number stays taken until then.
 trap '' HUP INT TERM
 folder=$1
-group= word=
+group='' word=''
 read -r group
 read -r word
 if [ -n "$group" ] && [ "$word" != ended ]; then

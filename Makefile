@@ -1,0 +1,57 @@
+# Everything there is to do in this repository: `make` lists it.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is missing: run 'make tools'" >&2; exit 1; }; cargo deny
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: control-plane ## Watch a stage come to life, change, roll back and go, against a real API server
+	cargo build --locked --workspace --bins
+	./demo/run.sh
+
+.PHONY: test
+test: ## Check everything: format, lints, docs, generated files, all tests
+	@scripts/check.sh
+
+.PHONY: lint
+lint: ## Check format, lints and docs only
+	@scripts/check.sh format clippy rustdoc
+
+.PHONY: build
+build: ## Build all programs, for debugging
+	cargo build --locked --workspace --bins
+
+.PHONY: fmt
+fmt: ## Format the Rust code
+	cargo fmt --all
+
+.PHONY: crds
+crds: ## Write crds/ anew from the Rust types
+	cargo run --quiet --locked -p stagecraft -- crds --dir crds
+
+.PHONY: control-plane
+control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into the user's cache (once)
+	@testbed/control-plane/build.sh
+
+.PHONY: helm
+helm: ## Build helm into the user's cache (once)
+	@testbed/control-plane/build.sh --helm
+
+.PHONY: deny
+deny: ## Check the dependencies: licences, sources, duplicates, bans (needs cargo-deny: `make tools`)
+	@$(CARGO_DENY) --locked check --deny unmatched-skip bans licenses sources
+
+# Apart: a new advisory must not stop other work. It fetches RustSec's database.
+.PHONY: advisories
+advisories: ## Check the dependencies for known vulnerabilities (needs cargo-deny and the network)
+	@$(CARGO_DENY) --locked check advisories
+
+.PHONY: tools
+tools: ## Install cargo-deny
+	cargo install --locked cargo-deny --version $(CARGO_DENY_VERSION)
