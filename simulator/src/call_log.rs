@@ -39,7 +39,7 @@ impl Caller {
 }
 
 /// A call that came in.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CallInfo {
     /// 1 for the first call after the start or after the log was last emptied.
@@ -95,7 +95,7 @@ impl CallInfo {
 }
 
 /// A call with its end.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CallRecord {
     /// What came in.

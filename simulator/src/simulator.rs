@@ -170,7 +170,7 @@ impl Simulator {
             clock: Clock::manual(),
             switches: Switches::default(),
             quota: false,
-            cache_delay: Duration::from_secs(240),
+            cache_delay: Duration::from_mins(4),
         }
     }
 
@@ -308,7 +308,7 @@ impl Simulator {
         }
         before.extend(self.ask_hook(&admitted.info, Moment::Before));
 
-        let mut stale = false;
+        let mut from_history = false;
         let mut refused = None;
         for fault in before {
             self.note(&admitted, &fault, Moment::Before);
@@ -320,7 +320,7 @@ impl Simulator {
                 }
                 FaultKind::Delay { seconds } => self.wait(seconds).await,
                 FaultKind::TruncateBody => after.push(FaultKind::TruncateBody),
-                FaultKind::StaleRead => stale = true,
+                FaultKind::StaleRead => from_history = true,
                 FaultKind::ForeignWrite { rest_api_id, stage_name, patch_operations } => {
                     self.foreign_write(&admitted.place, &rest_api_id, &stage_name, &patch_operations);
                 }
@@ -328,7 +328,7 @@ impl Simulator {
         }
         let outcome = match refused {
             Some(error) => Err(error),
-            None => self.perform(&admitted, stale),
+            None => self.perform(&admitted, from_history),
         };
 
         after.extend(self.ask_hook(&admitted.info, Moment::After));
@@ -361,7 +361,7 @@ impl Simulator {
     }
 
     /// The effect: quota, then the operation itself.
-    fn perform(&self, admitted: &Admitted, stale: bool) -> Outcome {
+    fn perform(&self, admitted: &Admitted, from_history: bool) -> Outcome {
         let Task { found, call } = admitted.task.as_ref().map_err(Clone::clone)?;
         let keep_history = self.plan().needs_history();
         let mut state = self.state();
@@ -375,7 +375,7 @@ impl Simulator {
                 return Err(ApiError::concurrent_modification());
             }
         }
-        let outcome = self.run(&mut state, admitted, stale && !write, keep_history && write);
+        let outcome = self.run(&mut state, admitted, from_history && !write, keep_history && write);
         if write && outcome.is_ok() {
             state.overlaps.written(&admitted.place, call, &admitted.info, now);
             if let Some(record) = state.calls.record(admitted.entry) {
@@ -385,11 +385,11 @@ impl Simulator {
         outcome
     }
 
-    fn run(&self, state: &mut State, admitted: &Admitted, stale: bool, keep_history: bool) -> Outcome {
+    fn run(&self, state: &mut State, admitted: &Admitted, from_history: bool, keep_history: bool) -> Outcome {
         let Task { found, call } = admitted.task.as_ref().map_err(Clone::clone)?;
         let place = &admitted.place;
         let region = state.regions.entry(place.clone()).or_default();
-        let mut old = stale.then(|| state.before_last_write.get(place).unwrap_or(region).clone());
+        let mut old = from_history.then(|| state.before_last_write.get(place).unwrap_or(region).clone());
         let before = keep_history.then(|| region.clone());
         let (arn, id) = admitted.role.as_ref().map_or_else(
             || (format!("arn:aws:iam::{}:user/simulator", place.account), "AIDASIMULATORUSER0001".to_owned()),

@@ -34,7 +34,7 @@ pub(crate) struct Stage {
     /// By the path text as sent: `*/*`, `~1pets/GET`.
     pub(crate) method_settings: BTreeMap<String, MethodSetting>,
     pub(crate) tracing_enabled: bool,
-    /// Set by WAFv2, which knows the stage by its ARN.
+    /// Set by `WAFv2`, which knows the stage by its ARN.
     pub(crate) web_acl_arn: Option<String>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,

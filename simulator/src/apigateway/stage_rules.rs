@@ -1,4 +1,4 @@
-//! What each operation of UpdateStage does: one row for each operation and path.
+//! What each operation of `UpdateStage` does: one row for each operation and path.
 
 use super::cache::SIZES;
 use super::canary::Canary;

@@ -71,6 +71,7 @@ fn form(body: &[u8]) -> Map<String, Value> {
     form_urlencoded::parse(body).map(|(key, value)| (key.into_owned(), Value::String(value.into_owned()))).collect()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the form of an operation")]
 fn get_caller_identity(session: &mut Session<'_>, _: &Call) -> Result<Answer, ApiError> {
     Ok(Answer::ok(json!({"Arn": session.caller_arn, "UserId": session.caller_id, "Account": session.account})))
 }
