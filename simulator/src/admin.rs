@@ -28,6 +28,7 @@ struct Page {
 
 static PAGES: &[Page] = &[
     Page { verb: "GET", path: "calls", run: get_calls },
+    Page { verb: "GET", path: "calls/counts", run: |simulator, _| Ok(json_page(&json!(simulator.call_counts()))) },
     Page {
         verb: "DELETE",
         path: "calls",

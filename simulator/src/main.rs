@@ -53,7 +53,9 @@ fn account(text: &str) -> Result<String, String> {
 
 fn seconds(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|error| format!("{error}"))?;
-    Duration::try_from_secs_f64(number).map(|_| number).map_err(|_| "must be a number, 0 or more".to_owned())
+    Duration::try_from_secs_f64(number)
+        .map(|_| number)
+        .map_err(|_out_of_bounds| "must be a number, 0 or more".to_owned())
 }
 
 #[tokio::main]
