@@ -1,7 +1,10 @@
 //! Conversations with the simulator, as its clients have them: raw requests in process, over HTTP, and by AWS's SDK.
 
 mod canaries;
+mod definitions;
 mod front_door;
+mod gateway_responses;
 mod over_http;
 mod stage_patches;
 mod support;
+mod time_and_cache;
