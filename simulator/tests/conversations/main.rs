@@ -2,9 +2,11 @@
 
 mod canaries;
 mod definitions;
+mod faults;
 mod front_door;
 mod gateway_responses;
 mod over_http;
 mod stage_patches;
 mod support;
+mod switches;
 mod time_and_cache;
