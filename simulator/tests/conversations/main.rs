@@ -6,6 +6,7 @@ mod faults;
 mod front_door;
 mod gateway_responses;
 mod over_http;
+mod properties;
 mod stage_patches;
 mod support;
 mod switches;
