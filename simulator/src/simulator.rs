@@ -138,7 +138,21 @@ impl Simulator {
             return Reply::Answer(admin::answer(self, &incoming));
         }
         let admitted = self.admit(&incoming);
-        self.conduct(admitted).await
+        let mut faults = self.plan().strike(admitted.info.operation);
+        faults.extend(self.ask_hook(&admitted.info, Moment::Before).map(|fault| (Moment::Before, fault)));
+        if faults.iter().any(|(_, fault)| matches!(fault, FaultKind::Delay { .. })) {
+            return self.conduct_apart(admitted, faults).await;
+        }
+        self.conduct(admitted, faults).await
+    }
+
+    /// Leads a delayed call through in a task of its own: a request that is on its way arrives although its sender
+    /// has given up waiting, and so does its effect.
+    #[expect(clippy::disallowed_methods, reason = "nobody may be left to wait for this call's end")]
+    async fn conduct_apart(&self, admitted: Admitted, faults: Vec<(Moment, FaultKind)>) -> Reply {
+        let simulator = self.clone();
+        let call = tokio::spawn(async move { simulator.conduct(admitted, faults).await });
+        call.await.unwrap_or(Reply::Dropped)
     }
 
     /// Takes a request in: names it, logs it, finds out who calls. Refusals are kept for later, so that faults strike
@@ -213,16 +227,14 @@ impl Simulator {
     }
 
     /// Leads a call through its faults and its effect to its reply.
-    async fn conduct(&self, admitted: Admitted) -> Reply {
+    async fn conduct(&self, admitted: Admitted, faults: Vec<(Moment, FaultKind)>) -> Reply {
         let (mut before, mut after) = (Vec::new(), Vec::new());
-        let struck = self.plan().strike(admitted.info.operation);
-        for (moment, fault) in struck {
+        for (moment, fault) in faults {
             match moment {
                 Moment::Before => before.push(fault),
                 Moment::After => after.push(fault),
             }
         }
-        before.extend(self.ask_hook(&admitted.info, Moment::Before));
 
         let mut from_history = false;
         let mut refused = None;

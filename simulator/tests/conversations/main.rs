@@ -1,5 +1,7 @@
 //! Conversations with the simulator, as its clients have them: raw requests in process, over HTTP, and by AWS's SDK.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "builders and checks of tests may panic")]
+
 mod canaries;
 mod definitions;
 mod faults;

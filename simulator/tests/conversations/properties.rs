@@ -175,7 +175,7 @@ fn any_request() -> impl Strategy<Value = (String, String, Value)> {
         "/restapis/%ff%2f/stages/%00",
     ])
     .prop_map(str::to_owned);
-    let patch = vec(any_operation(), 0..6).prop_map(|operations| json!({"patchOperations": operations}));
+    let operations = vec(any_operation(), 0..6).prop_map(|operations| json!({"patchOperations": operations}));
     let stage = (any_text(), any_text(), any_json()).prop_map(|(name, deployment, rest)| {
         let mut body = json!({"stageName": name, "deploymentId": deployment});
         if let Some(members) = rest.as_object() {
@@ -183,7 +183,7 @@ fn any_request() -> impl Strategy<Value = (String, String, Value)> {
         }
         body
     });
-    (verb, path, prop_oneof![patch, stage, any_json()])
+    (verb, path, prop_oneof![operations, stage, any_json()])
 }
 
 /// A world with stage `prod` on STABLE and a second deployment NEXT, with words for the ids.
