@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Calls kept; older ones are forgotten, so that a server can run for weeks.
-const KEPT: usize = 20_000;
+const KEPT: usize = 10_000;
 
 /// Who sent a request, as far as it can be told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

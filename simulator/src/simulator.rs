@@ -101,7 +101,7 @@ impl Simulator {
         *self.inner.hook.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// The calls since the log was last emptied, oldest first; the last 20,000 are kept.
+    /// The calls since the log was last emptied, oldest first; the last 10,000 are kept.
     #[must_use]
     pub fn calls(&self) -> Vec<CallRecord> {
         self.state().calls.records()

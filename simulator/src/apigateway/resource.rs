@@ -20,8 +20,8 @@ pub(crate) struct Resource {
     parent_id: Option<String>,
     path_part: Option<String>,
     pub(crate) path: String,
-    /// By verb.
-    pub(crate) methods: BTreeMap<String, Method>,
+    /// By verb. Boxed because a map keeps room for several.
+    pub(crate) methods: BTreeMap<String, Box<Method>>,
 }
 
 impl Resource {

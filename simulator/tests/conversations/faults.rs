@@ -32,6 +32,7 @@ async fn a_stale_read_shows_the_state_before_the_last_write_and_writes_are_never
     assert_eq!((read().await, read().await, read().await), (json!("two"), json!("one"), json!("two")));
     world.simulator.faults().on("UpdateStage").stale_read();
     assert_eq!(world.patch("R/stages/prod", describe("three")).await.body["description"], "three");
+    assert_eq!(read().await, json!("three"));
 }
 
 #[tokio::test]
