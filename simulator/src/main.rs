@@ -11,7 +11,7 @@ use clap::{Parser, ValueEnum};
 /// Simulates Amazon API Gateway's control plane (REST APIs) and STS on loopback.
 ///
 /// Point clients at it with `AWS_ENDPOINT_URL=http://127.0.0.1:4570`; any well-formed credentials will do. What the
-/// simulator itself can be asked is below <http://127.0.0.1:4570>/_simulator/.
+/// simulator itself can be asked is below `/_simulator/` at the same address.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
