@@ -28,6 +28,7 @@ struct Page {
 
 static PAGES: &[Page] = &[
     Page { verb: "GET", path: "calls", run: get_calls },
+    Page { verb: "GET", path: "calls/counts", run: |simulator, _| Ok(json_page(&json!(simulator.call_counts()))) },
     Page {
         verb: "DELETE",
         path: "calls",
@@ -96,7 +97,7 @@ fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, Refused> {
 
 fn seconds(seconds: f64, name: &str) -> Result<Duration, Refused> {
     Duration::try_from_secs_f64(seconds)
-        .map_err(|_| Refused(400, format!("{name} is {seconds} and must be 0 or more seconds.")))
+        .map_err(|_out_of_bounds| Refused(400, format!("{name} is {seconds} and must be 0 or more seconds.")))
 }
 
 fn get_calls(simulator: &Simulator, incoming: &Incoming) -> Outcome {

@@ -1,6 +1,6 @@
 //! The log of calls: who asked for what, and what came of it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Calls kept; older ones are forgotten, so that a server can run for weeks.
-const KEPT: usize = 100_000;
+const KEPT: usize = 10_000;
 
 /// Who sent a request, as far as it can be told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,7 +39,7 @@ impl Caller {
 }
 
 /// A call that came in.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CallInfo {
     /// 1 for the first call after the start or after the log was last emptied.
@@ -95,7 +95,7 @@ impl CallInfo {
 }
 
 /// A call with its end.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CallRecord {
     /// What came in.
@@ -145,6 +145,8 @@ impl CallRecord {
 /// The calls since the log was last emptied.
 #[derive(Debug, Default)]
 pub(crate) struct CallLog {
+    /// All calls, by operation; unlike the records none are forgotten.
+    counts: BTreeMap<&'static str, u64>,
     records: VecDeque<CallRecord>,
     /// Sequence number of the last call.
     last: u64,
@@ -164,6 +166,8 @@ impl CallLog {
     pub(crate) fn begin(&mut self, info: &mut CallInfo) -> Entry {
         self.last = self.last.saturating_add(1);
         info.sequence = self.last;
+        let count = self.counts.entry(info.operation).or_default();
+        *count = count.saturating_add(1);
         if self.records.len() >= KEPT {
             self.records.pop_front();
         }
@@ -193,7 +197,12 @@ impl CallLog {
         self.records.iter().cloned().collect()
     }
 
+    pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
+        self.counts.clone()
+    }
+
     pub(crate) fn reset(&mut self) {
+        self.counts.clear();
         self.records.clear();
         self.last = 0;
         self.epoch = self.epoch.wrapping_add(1);

@@ -87,16 +87,16 @@ impl Clock {
 
     /// Returns once the simulated time has reached `deadline`: on a manual clock, when somebody moved it that far.
     pub(crate) async fn reached(&self, deadline: Timestamp) {
-        let mut pushes = self.inner.pushes.subscribe();
+        let mut watcher = self.inner.pushes.subscribe();
         loop {
-            pushes.mark_unchanged();
+            watcher.mark_unchanged();
             let Ok(missing) = Duration::try_from(deadline.duration_since(self.now())) else { return };
             if missing.is_zero() {
                 return;
             }
             let pushed = async {
                 // Fails only when the clock is gone, and we hold it.
-                pushes.changed().await.ok();
+                watcher.changed().await.ok();
             };
             match self.inner.pace {
                 Pace::Manual => pushed.await,

@@ -55,7 +55,7 @@ pub enum FaultKind {
         rest_api_id: String,
         /// The stage.
         stage_name: String,
-        /// As in UpdateStage.
+        /// As in `UpdateStage`.
         patch_operations: Vec<Value>,
     },
 }
@@ -236,7 +236,6 @@ pub struct Faults<'s> {
 
 impl<'s> Faults<'s> {
     /// Begins a rule for this operation; `*` means all. By default it strikes the next call.
-    #[must_use]
     pub fn on(&self, operation: &str) -> FaultBuilder<'s> {
         let rule = FaultRule {
             operation: operation.to_owned(),

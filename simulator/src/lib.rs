@@ -15,6 +15,7 @@
 
 mod admin;
 mod apigateway;
+mod builder;
 mod call_log;
 mod clock;
 mod error;
@@ -31,6 +32,7 @@ mod switches;
 mod wire;
 mod world;
 
+pub use builder::Builder;
 pub use call_log::{CallInfo, CallRecord, Caller};
 pub use clock::Clock;
 pub use error::ApiError;
@@ -39,7 +41,7 @@ pub use outside::Scope;
 pub use overlaps::{Overlap, Write};
 pub use quota::ForeignClient;
 pub use server::{Server, listen};
-pub use simulator::{Builder, Hook, Simulator};
+pub use simulator::{Hook, Simulator};
 pub use switches::{
     AbsentVariable, CacheChange, CacheSize, DeploymentGuard, DeploymentOrder, FailedCreateStage, FailedPatch,
     MessageMember, StageMembers, StatusAfterDeletion, Switches, UnknownStage, UnparsableBoolean, Verdict,

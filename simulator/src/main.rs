@@ -11,7 +11,7 @@ use clap::{Parser, ValueEnum};
 /// Simulates Amazon API Gateway's control plane (REST APIs) and STS on loopback.
 ///
 /// Point clients at it with `AWS_ENDPOINT_URL=http://127.0.0.1:4570`; any well-formed credentials will do. What the
-/// simulator itself can be asked is below http://127.0.0.1:4570/_simulator/.
+/// simulator itself can be asked is below `/_simulator/` at the same address.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -27,7 +27,7 @@ struct Arguments {
     /// Seed of everything random: ids, and faults with a probability.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// AWS's request quotas: 10 requests a second (burst 40), one CreateDeployment in 5 seconds, and the others.
+    /// AWS's request quotas: 10 requests a second (burst 40), one `CreateDeployment` in 5 seconds, and the others.
     #[arg(long, value_enum, default_value_t = Quota::Off)]
     quota: Quota,
     /// How long a cache cluster takes to be created, deleted or flushed, in seconds of simulated time.
@@ -53,7 +53,9 @@ fn account(text: &str) -> Result<String, String> {
 
 fn seconds(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|error| format!("{error}"))?;
-    Duration::try_from_secs_f64(number).map(|_| number).map_err(|_| "must be a number, 0 or more".to_owned())
+    Duration::try_from_secs_f64(number)
+        .map(|_| number)
+        .map_err(|_out_of_bounds| "must be a number, 0 or more".to_owned())
 }
 
 #[tokio::main]

@@ -70,7 +70,7 @@ impl Simulator {
     }
 
     /// A hand in the console patches a stage; logged with the caller `console`. Each operation is an object as in
-    /// UpdateStage. Gives the stage.
+    /// `UpdateStage`. Gives the stage.
     ///
     /// # Errors
     ///
@@ -176,7 +176,6 @@ impl Scope {
     }
 
     /// See [`Simulator::create_rest_api`].
-    #[expect(clippy::must_use_candidate, reason = "its effect alone can be what is wanted")]
     pub fn create_rest_api(&self, name: &str) -> String {
         let body = json!({"name": name, "endpointConfiguration": {"types": ["REGIONAL"]}});
         let created = self.send(&Method::POST, "/restapis", &body).unwrap_or_default();
@@ -198,13 +197,12 @@ impl Scope {
         let mut so_far = String::new();
         for part in path.split('/').filter(|part| !part.is_empty()) {
             so_far = format!("{so_far}/{part}");
-            resource_id = match self.resource_id(rest_api_id, &so_far) {
-                Some(id) => id,
-                None => {
-                    let parent = format!("{resources}/{resource_id}");
-                    let made = self.send(&Method::POST, &parent, &json!({"pathPart": part}))?;
-                    made.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()
-                }
+            resource_id = if let Some(id) = self.resource_id(rest_api_id, &so_far) {
+                id
+            } else {
+                let parent = format!("{resources}/{resource_id}");
+                let made = self.send(&Method::POST, &parent, &json!({"pathPart": part}))?;
+                made.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()
             };
         }
         let method = format!("{resources}/{resource_id}/methods/{verb}");

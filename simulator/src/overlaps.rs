@@ -15,7 +15,7 @@ const DEFAULT_WINDOW_SECONDS: f64 = 1.0;
 const KEPT: usize = 1000;
 
 /// One write of two that came too close.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Write {
     /// Number in the call log.
@@ -29,7 +29,7 @@ pub struct Write {
 }
 
 /// Two writes to one stage by two callers within the window.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Overlap {
     /// Account of the stage.

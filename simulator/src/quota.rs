@@ -23,7 +23,7 @@ static OPERATIONS: &[(&str, Limit)] = &[
     ("CreateDocumentationVersion", Limit { per_second: 1.0 / 20.0, burst: 1.0 }),
 ];
 
-/// CreateRestApi is slower for edge-optimized APIs.
+/// `CreateRestApi` is slower for edge-optimized APIs.
 const CREATE_REGIONAL_API: Limit = Limit { per_second: 1.0 / 3.0, burst: 1.0 };
 const CREATE_EDGE_API: Limit = Limit { per_second: 1.0 / 30.0, burst: 1.0 };
 
@@ -39,7 +39,7 @@ struct Limit {
 pub struct ForeignClient {
     /// Requests a second, of the 10 that all operations share.
     pub requests_per_second: f64,
-    /// CreateDeployment calls a second, of the 0.2 that there are. They count among the requests too.
+    /// `CreateDeployment` calls a second, of the 0.2 that there are. They count among the requests too.
     pub create_deployments_per_second: f64,
 }
 
@@ -139,6 +139,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::unwrap_in_result, reason = "a test may panic")]
     fn ask(quota: &mut Quota, operation: &'static str, milliseconds: i64) -> Result<(), Option<u64>> {
         let place = Place { account: "123456789012".into(), region: "eu-west-1".into() };
         let call = Call { operation, parameters: Vec::new(), query: Vec::new(), body: Arc::new(json!({})) };

@@ -1,5 +1,6 @@
 //! The simulator as an HTTP/1.1 server on loopback.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -119,31 +120,19 @@ async fn answer(simulator: &Simulator, request: Request<Incoming>) -> Result<Res
     }
 }
 
-/// A body that may end before its promised length.
+/// A body that may end before its promised length, which makes hyper close the connection.
 struct WireBody {
     rest: Option<Bytes>,
     promised: u64,
-    end: End,
-}
-
-/// What comes behind the bytes of a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Whole,
-    /// A pause first: hyper sends what it has only when there is nothing more at once.
-    PauseThenCut,
-    Cut,
 }
 
 impl WireBody {
     fn whole(body: Bytes) -> Self {
-        Self { promised: length(&body), rest: Some(body).filter(|body| !body.is_empty()), end: End::Whole }
+        Self { promised: length(&body), rest: Some(body).filter(|body| !body.is_empty()) }
     }
 
     fn cut(body: &Bytes, kept: usize) -> Self {
-        let rest = body.slice(..kept.min(body.len()));
-        let end = if kept < body.len() { End::PauseThenCut } else { End::Whole };
-        Self { promised: length(body), rest: Some(rest), end }
+        Self { promised: length(body), rest: Some(body.slice(..kept.min(body.len()))) }
     }
 }
 
@@ -153,25 +142,14 @@ fn length(body: &Bytes) -> u64 {
 
 impl Body for WireBody {
     type Data = Bytes;
-    type Error = Dropped;
+    type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
-        if let Some(rest) = self.rest.take() {
-            return Poll::Ready(Some(Ok(Frame::data(rest))));
-        }
-        match self.end {
-            End::Whole => Poll::Ready(None),
-            End::PauseThenCut => {
-                self.end = End::Cut;
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            End::Cut => Poll::Ready(Some(Err(Dropped))),
-        }
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.rest.take().map(|rest| Ok(Frame::data(rest))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_none() && self.end == End::Whole
+        self.rest.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

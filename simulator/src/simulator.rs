@@ -37,8 +37,8 @@ pub(crate) struct Inner {
     /// Where unsigned calls and the library's own go.
     pub(crate) default_place: Place,
     pub(crate) faults: Mutex<FaultPlan>,
-    cache_delay: Duration,
-    hook: Mutex<Option<Arc<Hook>>>,
+    pub(crate) cache_delay: Duration,
+    pub(crate) hook: Mutex<Option<Arc<Hook>>>,
     pub(crate) state: Mutex<State>,
 }
 
@@ -46,98 +46,15 @@ pub(crate) struct Inner {
 pub(crate) struct State {
     pub(crate) regions: BTreeMap<Place, Region>,
     /// Each Region before its last write; kept only while a stale read may be asked for.
-    before_last_write: BTreeMap<Place, Region>,
+    pub(crate) before_last_write: BTreeMap<Place, Region>,
     pub(crate) issued_keys: IssuedKeys,
     pub(crate) switches: Switches,
     pub(crate) quota: Quota,
     pub(crate) overlaps: Overlaps,
     pub(crate) calls: CallLog,
-    ids: Ids,
+    pub(crate) ids: Ids,
     /// Apart from `ids`, so that reads do not change which ids later creations get.
-    request_ids: Ids,
-}
-
-/// Settings of a new simulator.
-#[derive(Debug)]
-#[must_use = "a builder does nothing until `build`"]
-pub struct Builder {
-    account: String,
-    region: String,
-    seed: u64,
-    clock: Clock,
-    switches: Switches,
-    quota: bool,
-    cache_delay: Duration,
-}
-
-impl Builder {
-    /// The account of callers whose key was not issued by this simulator; 12 digits. By default 123456789012.
-    pub fn account(mut self, account: &str) -> Self {
-        account.clone_into(&mut self.account);
-        self
-    }
-
-    /// The Region of the library's own calls and of unsigned ones. By default eu-west-1.
-    pub fn region(mut self, region: &str) -> Self {
-        region.clone_into(&mut self.region);
-        self
-    }
-
-    /// Seed of everything random. By default 1.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// The clock. By default a manual one.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Positions of the switches.
-    pub fn switches(mut self, switches: Switches) -> Self {
-        self.switches = switches;
-        self
-    }
-
-    /// Whether AWS's request quotas hold. By default they do not.
-    pub fn quota(mut self, on: bool) -> Self {
-        self.quota = on;
-        self
-    }
-
-    /// How long a cache cluster takes to be created, deleted or flushed. By default 240 seconds.
-    pub fn cache_delay(mut self, delay: Duration) -> Self {
-        self.cache_delay = delay;
-        self
-    }
-
-    /// Makes the simulator.
-    #[must_use]
-    pub fn build(self) -> Simulator {
-        let state = State {
-            regions: BTreeMap::new(),
-            before_last_write: BTreeMap::new(),
-            issued_keys: IssuedKeys::new(),
-            switches: self.switches,
-            quota: Quota::new(self.quota),
-            overlaps: Overlaps::default(),
-            calls: CallLog::default(),
-            ids: Ids::seeded(self.seed),
-            request_ids: Ids::seeded(self.seed.wrapping_add(1)),
-        };
-        let default_place = Place { account: self.account, region: self.region };
-        let inner = Inner {
-            clock: self.clock,
-            default_place,
-            cache_delay: self.cache_delay,
-            faults: Mutex::new(FaultPlan::seeded(self.seed)),
-            hook: Mutex::new(None),
-            state: Mutex::new(state),
-        };
-        Simulator { inner: Arc::new(inner) }
-    }
+    pub(crate) request_ids: Ids,
 }
 
 /// A call on its way: what is known of it before it is carried out.
@@ -161,19 +78,6 @@ struct Task {
 pub(crate) type Outcome = Result<Answer, ApiError>;
 
 impl Simulator {
-    /// Settings for a new simulator.
-    pub fn builder() -> Builder {
-        Builder {
-            account: "123456789012".to_owned(),
-            region: "eu-west-1".to_owned(),
-            seed: 1,
-            clock: Clock::manual(),
-            switches: Switches::default(),
-            quota: false,
-            cache_delay: Duration::from_secs(240),
-        }
-    }
-
     /// The simulated time.
     #[must_use]
     pub fn clock(&self) -> &Clock {
@@ -197,10 +101,16 @@ impl Simulator {
         *self.inner.hook.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// The calls since the log was last emptied, oldest first.
+    /// The calls since the log was last emptied, oldest first; the last 10,000 are kept.
     #[must_use]
     pub fn calls(&self) -> Vec<CallRecord> {
         self.state().calls.records()
+    }
+
+    /// How many calls of each operation there were since the log was last emptied.
+    #[must_use]
+    pub fn call_counts(&self) -> BTreeMap<&'static str, u64> {
+        self.state().calls.counts()
     }
 
     /// Empties the log; the next call is number 1.
@@ -228,7 +138,21 @@ impl Simulator {
             return Reply::Answer(admin::answer(self, &incoming));
         }
         let admitted = self.admit(&incoming);
-        self.conduct(admitted).await
+        let mut faults = self.plan().strike(admitted.info.operation);
+        faults.extend(self.ask_hook(&admitted.info, Moment::Before).map(|fault| (Moment::Before, fault)));
+        if faults.iter().any(|(_, fault)| matches!(fault, FaultKind::Delay { .. })) {
+            return self.conduct_apart(admitted, faults).await;
+        }
+        self.conduct(admitted, faults).await
+    }
+
+    /// Leads a delayed call through in a task of its own: a request that is on its way arrives although its sender
+    /// has given up waiting, and so does its effect.
+    #[expect(clippy::disallowed_methods, reason = "nobody may be left to wait for this call's end")]
+    async fn conduct_apart(&self, admitted: Admitted, faults: Vec<(Moment, FaultKind)>) -> Reply {
+        let simulator = self.clone();
+        let call = tokio::spawn(async move { simulator.conduct(admitted, faults).await });
+        call.await.unwrap_or(Reply::Dropped)
     }
 
     /// Takes a request in: names it, logs it, finds out who calls. Refusals are kept for later, so that faults strike
@@ -252,7 +176,10 @@ impl Simulator {
         } else {
             service.decode(incoming)
         };
-        let readable = Arc::new(body.as_ref().map_or(Value::Null, Clone::clone));
+        let (readable, unreadable) = match body {
+            Ok(body) => (Arc::new(body), None),
+            Err(error) => (Arc::new(Value::Null), Some(error)),
+        };
         let operation = found.as_ref().map(|found| found.operation);
 
         let mut state = self.state();
@@ -285,7 +212,9 @@ impl Simulator {
                 return Err(signature::missing());
             }
             let found = found.ok_or_else(|| service.unknown(incoming))?;
-            body?;
+            if let Some(error) = unreadable {
+                return Err(error);
+            }
             let call = Call {
                 operation: found.operation.name,
                 parameters: found.parameters.clone(),
@@ -298,17 +227,16 @@ impl Simulator {
     }
 
     /// Leads a call through its faults and its effect to its reply.
-    async fn conduct(&self, admitted: Admitted) -> Reply {
+    async fn conduct(&self, admitted: Admitted, faults: Vec<(Moment, FaultKind)>) -> Reply {
         let (mut before, mut after) = (Vec::new(), Vec::new());
-        for (moment, fault) in self.plan().strike(admitted.info.operation) {
+        for (moment, fault) in faults {
             match moment {
                 Moment::Before => before.push(fault),
                 Moment::After => after.push(fault),
             }
         }
-        before.extend(self.ask_hook(&admitted.info, Moment::Before));
 
-        let mut stale = false;
+        let mut from_history = false;
         let mut refused = None;
         for fault in before {
             self.note(&admitted, &fault, Moment::Before);
@@ -320,7 +248,7 @@ impl Simulator {
                 }
                 FaultKind::Delay { seconds } => self.wait(seconds).await,
                 FaultKind::TruncateBody => after.push(FaultKind::TruncateBody),
-                FaultKind::StaleRead => stale = true,
+                FaultKind::StaleRead => from_history = true,
                 FaultKind::ForeignWrite { rest_api_id, stage_name, patch_operations } => {
                     self.foreign_write(&admitted.place, &rest_api_id, &stage_name, &patch_operations);
                 }
@@ -328,7 +256,7 @@ impl Simulator {
         }
         let outcome = match refused {
             Some(error) => Err(error),
-            None => self.perform(&admitted, stale),
+            None => self.perform(&admitted, from_history),
         };
 
         after.extend(self.ask_hook(&admitted.info, Moment::After));
@@ -361,7 +289,7 @@ impl Simulator {
     }
 
     /// The effect: quota, then the operation itself.
-    fn perform(&self, admitted: &Admitted, stale: bool) -> Outcome {
+    fn perform(&self, admitted: &Admitted, from_history: bool) -> Outcome {
         let Task { found, call } = admitted.task.as_ref().map_err(Clone::clone)?;
         let keep_history = self.plan().needs_history();
         let mut state = self.state();
@@ -375,7 +303,7 @@ impl Simulator {
                 return Err(ApiError::concurrent_modification());
             }
         }
-        let outcome = self.run(&mut state, admitted, stale && !write, keep_history && write);
+        let outcome = self.run(&mut state, admitted, from_history && !write, keep_history && write);
         if write && outcome.is_ok() {
             state.overlaps.written(&admitted.place, call, &admitted.info, now);
             if let Some(record) = state.calls.record(admitted.entry) {
@@ -385,11 +313,11 @@ impl Simulator {
         outcome
     }
 
-    fn run(&self, state: &mut State, admitted: &Admitted, stale: bool, keep_history: bool) -> Outcome {
+    fn run(&self, state: &mut State, admitted: &Admitted, from_history: bool, keep_history: bool) -> Outcome {
         let Task { found, call } = admitted.task.as_ref().map_err(Clone::clone)?;
         let place = &admitted.place;
         let region = state.regions.entry(place.clone()).or_default();
-        let mut old = stale.then(|| state.before_last_write.get(place).unwrap_or(region).clone());
+        let mut old = from_history.then(|| state.before_last_write.get(place).unwrap_or(region).clone());
         let before = keep_history.then(|| region.clone());
         let (arn, id) = admitted.role.as_ref().map_or_else(
             || (format!("arn:aws:iam::{}:user/simulator", place.account), "AIDASIMULATORUSER0001".to_owned()),

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 /// All switches. The default is the position that the notes about AWS hold for most likely or safest.
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Switches {
@@ -25,7 +26,7 @@ pub struct Switches {
     pub remove_absent_variable: AbsentVariable,
     /// 9: a stage's boolean that is neither `true` nor `false`: read as false, or refused.
     pub unparsable_boolean: UnparsableBoolean,
-    /// 11: the most operations that one UpdateStage takes; `null` for no limit.
+    /// 11: the most operations that one `UpdateStage` takes; `null` for no limit.
     pub patch_operation_limit: Option<usize>,
     /// 13: changes of the cache while it is in transition.
     pub cache_change_in_transition: CacheChange,
@@ -44,9 +45,9 @@ pub struct Switches {
     /// 18: a write to a REST API within so many seconds of another caller's write to it is refused with 409;
     /// `null` for never.
     pub conflict_window_seconds: Option<f64>,
-    /// 20: a CreateStage whose canary names an unknown deployment.
+    /// 20: a `CreateStage` whose canary names an unknown deployment.
     pub failed_create_stage: FailedCreateStage,
-    /// 21: what CreateDeployment's stage members do to a stage that exists.
+    /// 21: what `CreateDeployment`'s stage members do to a stage that exists.
     pub deployment_members_on_existing_stage: StageMembers,
     /// 22: the text for a deployment that is a stage's and a canary's at once.
     pub both_deployment_guards: DeploymentGuard,
@@ -56,9 +57,9 @@ pub struct Switches {
     pub tag_unknown_stage: UnknownStage,
     /// 24: whether tagging moves the stage's `lastUpdatedDate`.
     pub tagging_moves_last_updated_date: bool,
-    /// 25: the order of GetDeployments.
+    /// 25: the order of `GetDeployments`.
     pub deployment_order: DeploymentOrder,
-    /// 26: the member of ValidationException and AccessDeniedException that holds the text.
+    /// 26: the member of `ValidationException` and `AccessDeniedException` that holds the text.
     pub front_end_message_member: MessageMember,
     /// 29: whether a method entry made from `*/*` takes its loggingLevel too.
     pub seed_logging_level: bool,
@@ -70,7 +71,7 @@ pub struct Switches {
     pub empty_documentation_version: Verdict,
     /// 32: the member `apiStatus` of REST APIs; `null` for none.
     pub api_status: Option<String>,
-    /// 33: whether the replies of CreateStage and UpdateStage carry `tags`.
+    /// 33: whether the replies of `CreateStage` and `UpdateStage` carry `tags`.
     pub tags_in_write_replies: bool,
     /// 6.5: whether the log level OFF needs the account's CloudWatch role as the other levels do.
     pub logging_off_needs_role: bool,
@@ -121,7 +122,7 @@ impl Default for Switches {
 pub enum Verdict {
     /// It works, or does nothing where there is nothing to do.
     Accept,
-    /// 400 BadRequestException.
+    /// 400 `BadRequestException`.
     Refuse,
 }
 
@@ -139,9 +140,9 @@ pub enum FailedPatch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AbsentVariable {
-    /// 400 BadRequestException.
+    /// 400 `BadRequestException`.
     BadRequest,
-    /// 404 NotFoundException.
+    /// 404 `NotFoundException`.
     NotFound,
     /// Nothing happens.
     Accept,
@@ -153,7 +154,7 @@ pub enum AbsentVariable {
 pub enum UnparsableBoolean {
     /// Reads as false.
     False,
-    /// 400 BadRequestException.
+    /// 400 `BadRequestException`.
     Refuse,
 }
 
@@ -163,9 +164,9 @@ pub enum UnparsableBoolean {
 pub enum CacheChange {
     /// They start the next transition at once.
     Accept,
-    /// 400 BadRequestException.
+    /// 400 `BadRequestException`.
     BadRequest,
-    /// 409 ConflictException.
+    /// 409 `ConflictException`.
     Conflict,
 }
 
@@ -207,7 +208,7 @@ impl TryFrom<String> for CacheSize {
     }
 }
 
-/// A CreateStage that fails after the stage itself was fine.
+/// A `CreateStage` that fails after the stage itself was fine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum FailedCreateStage {
@@ -217,7 +218,7 @@ pub enum FailedCreateStage {
     LeavesStage,
 }
 
-/// CreateDeployment's members for a stage that exists.
+/// `CreateDeployment`'s members for a stage that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum StageMembers {
@@ -241,9 +242,9 @@ pub enum DeploymentGuard {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum UnknownStage {
-    /// 404 NotFoundException.
+    /// 404 `NotFoundException`.
     NotFound,
-    /// 400 BadRequestException.
+    /// 400 `BadRequestException`.
     BadRequest,
 }
 

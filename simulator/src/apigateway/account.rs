@@ -79,6 +79,7 @@ fn is_role(arn: &str) -> bool {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the form of an operation")]
 pub(super) fn get(session: &mut Session<'_>, _: &Call) -> Result<Answer, ApiError> {
     Ok(Answer::ok(session.region.account.view()))
 }

@@ -136,7 +136,7 @@ impl Status {
 mod tests {
     use super::*;
 
-    const DELAY: Duration = Duration::from_secs(240);
+    const DELAY: Duration = Duration::from_mins(4);
 
     fn at(seconds: i64) -> Conditions<'static> {
         Conditions { now: Timestamp::from_second(seconds).unwrap(), delay: DELAY, default_size: "0.5" }

@@ -41,9 +41,9 @@ impl Canary {
     }
 }
 
-/// `canarySettings` of CreateStage and CreateDeployment. SDKs leave zero and false out.
+/// `canarySettings` of `CreateStage` and `CreateDeployment`. SDKs leave zero and false out.
 pub(super) struct Request {
-    /// CreateStage only.
+    /// `CreateStage` only.
     pub(super) deployment_id: Option<String>,
     percent_traffic: Option<f64>,
     stage_variable_overrides: BTreeMap<String, String>,

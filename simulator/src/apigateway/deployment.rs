@@ -120,7 +120,7 @@ pub(super) fn list(session: &mut Session<'_>, call: &Call) -> Result<Answer, Api
     Ok(Answer::ok(page(call, &ids, |id| Some(deployments.get(id)?.view(embed)))?))
 }
 
-/// What CreateDeployment is asked for.
+/// What `CreateDeployment` is asked for.
 struct Request {
     stage_name: Option<String>,
     stage_description: Option<String>,
@@ -183,7 +183,7 @@ pub(super) fn create(session: &mut Session<'_>, call: &Call) -> Result<Answer, A
     Ok(Answer::created(view))
 }
 
-/// The stage as CreateDeployment will leave it, save for the new deployment's id; `None` where no stage is named.
+/// The stage as `CreateDeployment` will leave it, save for the new deployment's id; `None` where no stage is named.
 fn stage_after(session: &Session<'_>, api: &RestApi, request: &Request) -> Result<Option<Stage>, ApiError> {
     let name = request.stage_name.as_deref().filter(|name| !name.is_empty());
     if let Some(canary) = &request.canary {

@@ -74,12 +74,12 @@ fn unknown() -> ApiError {
 impl Session<'_> {
     /// The method that the path names.
     pub(super) fn method(&self, call: &Call) -> Result<&Method, ApiError> {
-        self.resource(call)?.methods.get(call.parameter("http_method")).ok_or_else(unknown)
+        self.resource(call)?.methods.get(call.parameter("http_method")).map(Box::as_ref).ok_or_else(unknown)
     }
 
     /// The method that the path names, to be changed.
     pub(super) fn method_mut(&mut self, call: &Call) -> Result<&mut Method, ApiError> {
-        self.resource_mut(call)?.methods.get_mut(call.parameter("http_method")).ok_or_else(unknown)
+        self.resource_mut(call)?.methods.get_mut(call.parameter("http_method")).map(Box::as_mut).ok_or_else(unknown)
     }
 }
 
@@ -143,7 +143,7 @@ pub(super) fn put(session: &mut Session<'_>, call: &Call) -> Result<Answer, ApiE
         return Err(ApiError::conflict("Method already exists for this resource"));
     }
     let view = method.view();
-    resource.methods.insert(verb, method);
+    resource.methods.insert(verb, Box::new(method));
     Ok(Answer::created(view))
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::switches::Switches;
 
 /// One entry of `methodSettings`. All members but `loggingLevel` are always there.
+#[expect(clippy::struct_excessive_bools, reason = "AWS has these members")]
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MethodSetting {

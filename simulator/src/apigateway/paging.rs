@@ -1,5 +1,7 @@
 //! Pages of a list: `limit` and an opaque `position`.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
@@ -46,7 +48,12 @@ fn set(body: &mut Value, name: &str, value: Value) {
 }
 
 fn encode(index: usize, key: &str) -> String {
-    format!("{index}/{key}").bytes().map(|byte| format!("{byte:02x}")).collect()
+    let mut token = String::new();
+    for byte in format!("{index}/{key}").bytes() {
+        // Writing to a String does not fail.
+        write!(token, "{byte:02x}").ok();
+    }
+    token
 }
 
 fn decode(token: &str) -> Option<(usize, String)> {

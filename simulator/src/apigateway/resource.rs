@@ -20,8 +20,8 @@ pub(crate) struct Resource {
     parent_id: Option<String>,
     path_part: Option<String>,
     pub(crate) path: String,
-    /// By verb.
-    pub(crate) methods: BTreeMap<String, Method>,
+    /// By verb. Boxed because a map keeps room for several.
+    pub(crate) methods: BTreeMap<String, Box<Method>>,
 }
 
 impl Resource {
@@ -53,13 +53,13 @@ fn unknown() -> ApiError {
 impl Session<'_> {
     /// The REST API and the resource that the path names.
     pub(super) fn resource(&self, call: &Call) -> Result<&Resource, ApiError> {
-        let api = self.rest_api(call).map_err(|_| unknown())?;
+        let api = self.rest_api(call).map_err(|_unknown_api| unknown())?;
         api.resources.get(call.parameter("resource_id")).ok_or_else(unknown)
     }
 
     /// The resource that the path names, to be changed.
     pub(super) fn resource_mut(&mut self, call: &Call) -> Result<&mut Resource, ApiError> {
-        let api = self.rest_api_mut(call).map_err(|_| unknown())?;
+        let api = self.rest_api_mut(call).map_err(|_unknown_api| unknown())?;
         api.resources.get_mut(call.parameter("resource_id")).ok_or_else(unknown)
     }
 }

@@ -237,7 +237,7 @@ pub(super) fn delete(session: &mut Session<'_>, call: &Call) -> Result<Answer, A
     Ok(Answer::accepted())
 }
 
-/// What UpdateRestApi can do. Source: the page on patch operations; the texts of refusals follow the family's style.
+/// What `UpdateRestApi` can do. Source: the page on patch operations; the texts of refusals follow the family's style.
 static RULES: &[Rule<RestApi>] = &[
     Rule { op: Op::Replace, path: "/name", effect: Effect::Text(set_name) },
     Rule {
@@ -344,10 +344,7 @@ fn set_name(api: &mut RestApi, _: &str, name: Option<&str>) -> Result<(), ApiErr
 }
 
 fn set_compression_size(api: &mut RestApi, _: &str, size: Option<&str>) -> Result<(), ApiError> {
-    let size = match size.filter(|size| !size.is_empty()) {
-        None => None,
-        Some(size) => Some(size.parse().unwrap_or(-1)),
-    };
+    let size = size.filter(|size| !size.is_empty()).map(|size| size.parse().unwrap_or(-1));
     check_compression_size(size)?;
     api.minimum_compression_size = size;
     Ok(())

@@ -118,8 +118,10 @@ mod tests {
     fn no_operation_and_no_verb_with_path_is_there_twice() {
         let mut names: Vec<_> = ROUTES.iter().map(|route| route.operation.name).collect();
         let mut requests: Vec<_> = ROUTES.iter().map(|route| (route.verb, route.path)).collect();
-        (names.sort_unstable(), requests.sort_unstable());
-        (names.dedup(), requests.dedup());
+        names.sort_unstable();
+        requests.sort_unstable();
+        names.dedup();
+        requests.dedup();
         assert_eq!((names.len(), requests.len()), (ROUTES.len(), ROUTES.len()));
     }
 }

@@ -31,10 +31,10 @@ pub(crate) struct Stage {
     pub(crate) canary: Option<Canary>,
     pub(crate) access_log_destination: Option<String>,
     pub(crate) access_log_format: Option<String>,
-    /// By the path text as sent: `*/*`, `~1pets/GET`.
-    pub(crate) method_settings: BTreeMap<String, MethodSetting>,
+    /// By the path text as sent: `*/*`, `~1pets/GET`. Boxed because a map keeps room for several.
+    pub(crate) method_settings: BTreeMap<String, Box<MethodSetting>>,
     pub(crate) tracing_enabled: bool,
-    /// Set by WAFv2, which knows the stage by its ARN.
+    /// Set by `WAFv2`, which knows the stage by its ARN.
     pub(crate) web_acl_arn: Option<String>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,

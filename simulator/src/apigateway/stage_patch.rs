@@ -1,4 +1,4 @@
-//! UpdateStage: how a patch list is carried out, and the words of what is refused. What each operation does is the
+//! `UpdateStage`: how a patch list is carried out, and the words of what is refused. What each operation does is the
 //! table in `stage_rules`.
 
 use std::collections::BTreeMap;

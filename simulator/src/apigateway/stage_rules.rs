@@ -1,4 +1,4 @@
-//! What each operation of UpdateStage does: one row for each operation and path.
+//! What each operation of `UpdateStage` does: one row for each operation and path.
 
 use super::cache::SIZES;
 use super::canary::Canary;
@@ -400,7 +400,7 @@ fn entry(draft: &mut Draft, key: &str, change: impl FnOnce(&mut MethodSetting)) 
         let fresh = settings
             .get("*/*")
             .map_or_else(|| MethodSetting::fresh(switches), |all| MethodSetting::seeded(all, switches));
-        settings.insert(key.to_owned(), fresh);
+        settings.insert(key.to_owned(), Box::new(fresh));
     }
     if let Some(entry) = settings.get_mut(key) {
         change(entry);

@@ -18,11 +18,12 @@ use crate::world::AssumedRole;
 /// Lifetime of the credentials of an assumed role where the request does not say, in seconds.
 const DEFAULT_DURATION_SECONDS: i64 = 3600;
 
+/// Reads all: credentials are given out, but nothing that anybody could see changes.
 static OPERATIONS: &[Operation] = &[
     Operation { name: "GetCallerIdentity", access: Access::Read, signed: true, run: get_caller_identity },
-    Operation { name: "AssumeRole", access: Access::Write, signed: true, run: assume_role },
+    Operation { name: "AssumeRole", access: Access::Read, signed: true, run: assume_role },
     // SDKs send this one without a signature: the web identity token is the credential.
-    Operation { name: "AssumeRoleWithWebIdentity", access: Access::Write, signed: false, run: assume_role },
+    Operation { name: "AssumeRoleWithWebIdentity", access: Access::Read, signed: false, run: assume_role },
 ];
 
 /// The Security Token Service.
@@ -71,6 +72,7 @@ fn form(body: &[u8]) -> Map<String, Value> {
     form_urlencoded::parse(body).map(|(key, value)| (key.into_owned(), Value::String(value.into_owned()))).collect()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the form of an operation")]
 fn get_caller_identity(session: &mut Session<'_>, _: &Call) -> Result<Answer, ApiError> {
     Ok(Answer::ok(json!({"Arn": session.caller_arn, "UserId": session.caller_id, "Account": session.account})))
 }

@@ -1,5 +1,7 @@
 //! The XML of awsQuery: nested elements with text, two outer elements named after the operation.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::error::ApiError;
@@ -33,9 +35,10 @@ fn write_members(xml: &mut String, value: &Value) {
         return;
     };
     for (name, value) in members {
-        xml.push_str(&format!("<{name}>"));
+        // Writing to a String does not fail.
+        write!(xml, "<{name}>").ok();
         write_members(xml, value);
-        xml.push_str(&format!("</{name}>"));
+        write!(xml, "</{name}>").ok();
     }
 }
 

@@ -137,13 +137,13 @@ impl<'i> Object<'i> {
     }
 
     /// A nested structure.
-    pub(crate) fn object(&self, name: &str) -> Result<Option<Object<'i>>, ApiError> {
+    pub(crate) fn object(&self, name: &str) -> Result<Option<Self>, ApiError> {
         let members = self.map(name)?;
         Ok(members.map(|members| Object { input: self.input, at: format!("{}.{name}", self.at), members }))
     }
 
     /// A list of structures, numbered from 1 as AWS does.
-    pub(crate) fn objects(&self, name: &str) -> Result<Vec<Object<'i>>, ApiError> {
+    pub(crate) fn objects(&self, name: &str) -> Result<Vec<Self>, ApiError> {
         let Some(items) = self.list(name)? else { return Ok(Vec::new()) };
         let read = |(index, value): (usize, &'i Value)| {
             let at = format!("{}.{name}.{}.member", self.at, index.saturating_add(1));

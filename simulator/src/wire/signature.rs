@@ -7,7 +7,7 @@ use crate::wire::request::Incoming;
 
 const SCHEME: &str = "AWS4-HMAC-SHA256";
 
-/// The credential scope of a well-formed SigV4 `Authorization` header.
+/// The credential scope of a well-formed `SigV4` `Authorization` header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Scope {
     pub(crate) access_key_id: String,

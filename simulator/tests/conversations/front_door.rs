@@ -19,7 +19,7 @@ async fn a_rest_api_becomes_a_stage_that_is_changed_and_deleted() {
     assert_eq!(world.get("R/stages").await, Seen::ok(200, json!({"item": [stage]})));
 
     let second = world.deploy().await;
-    world.simulator.clock().advance(std::time::Duration::from_secs(60));
+    world.simulator.clock().advance(std::time::Duration::from_mins(1));
     let moved = world
         .patch(
             "R/stages/prod",

@@ -76,7 +76,7 @@ async fn the_sdk_reads_every_member_of_a_stage() {
         .send()
         .await
         .unwrap();
-    simulator.clock().advance(Duration::from_secs(240));
+    simulator.clock().advance(Duration::from_mins(4));
     let stage = client.get_stage().rest_api_id(&api).stage_name("prod").send().await.unwrap();
     assert_eq!(stage.deployment_id(), Some(stable));
     assert_eq!(stage.cache_cluster_status(), Some(&CacheClusterStatus::Available));

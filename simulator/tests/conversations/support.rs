@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "builders for tests may panic")]
 //! A world with one REST API, and raw requests to it.
 
 use apigateway_simulator::{Reply, Simulator};
