@@ -176,9 +176,12 @@ async fn a_deletion_that_aws_denies_says_so_and_can_be_escaped() {
     assert!(world.stage("prod").is_some());
 }
 
+/// Arms a fault at an operation.
+type Fault = fn(&World, &str);
+
 #[tokio::test]
 async fn every_fault_of_every_call_heals_without_a_second_snapshot() {
-    let faults: [(&str, fn(&World, &str)); 8] = [
+    let faults: [(&str, Fault); 8] = [
         ("429", |world, on| world.simulator.faults().on(on).times(2).error(429, BeforeTheEffect)),
         ("409", |world, on| world.simulator.faults().on(on).times(2).error(409, BeforeTheEffect)),
         ("500 before", |world, on| world.simulator.faults().on(on).times(1).error(500, BeforeTheEffect)),

@@ -89,8 +89,9 @@ impl World {
                 *struck = Some((call.sequence, side));
             }
             let dies = match (*struck, moment) {
-                (Some((sequence, Side::Before)), Moment::Before) => sequence == call.sequence,
-                (Some((sequence, Side::After)), Moment::After) => sequence == call.sequence,
+                (Some((sequence, Side::Before)), Moment::Before) | (Some((sequence, Side::After)), Moment::After) => {
+                    sequence == call.sequence
+                }
                 _ => false,
             };
             dies.then(|| {
@@ -252,7 +253,7 @@ impl World {
     /// The world, for whoever reads a failure.
     pub(crate) async fn tell(&self, name: &str) -> String {
         let object = self.get(name).await.map(|object| serde_json::to_string_pretty(&object).unwrap());
-        let calls: Vec<_> = self.simulator.calls().iter().map(|call| call.line()).collect();
+        let calls: Vec<_> = self.simulator.calls().iter().map(apigateway_simulator::CallRecord::line).collect();
         format!(
             "object {}\nstage {:?}\ncalls\n{}\noperator's calls {:#?}",
             object.unwrap_or_else(|| "is gone".to_owned()),
