@@ -10,12 +10,14 @@
 //! * [`server`]: health and metrics over HTTP
 //! * [`metrics`]: what the operator counts
 //! * [`telemetry`]: the log
+//! * [`crds`]: the custom resource definitions as YAML
 //! * [`clock`]: the one source of time
 
 pub mod aws;
 pub mod cli;
 pub mod clock;
 pub mod controller;
+pub mod crds;
 pub mod lease;
 pub mod metrics;
 pub mod run;

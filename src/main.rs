@@ -5,21 +5,20 @@ use std::time::Duration;
 
 use stagecraft::cli::{self, Command};
 use stagecraft::run::BoxError;
-use stagecraft::telemetry::{self, Chain};
+use stagecraft::{controller, crds, telemetry};
 
 fn main() -> ExitCode {
-    match cli::parse(std::env::args_os()) {
-        Ok(Command::Run(settings)) => match run(*settings) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                tracing::error!("{}", Chain(&*error));
-                ExitCode::FAILURE
-            }
-        },
-        // Help and version are "errors" too; without anybody to print to, the exit code has to do.
-        Err(message) => message.print().map_or(ExitCode::FAILURE, |()| {
-            u8::try_from(message.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
-        }),
+    let done = match cli::parse(std::env::args_os()) {
+        Ok(Command::Run(settings)) => run(*settings),
+        Ok(Command::Crds { folder }) => crds::write(folder.as_deref()).map_err(BoxError::from),
+        Err(message) => return cli::told(&message),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            telemetry::tell(&*error);
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -28,7 +27,7 @@ fn run(settings: cli::Settings) -> Result<(), BoxError> {
     // One TLS stack for the cluster and AWS. An error means that it is installed already.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(stagecraft::run::run(settings, stagecraft::controller::run));
+    let ended = runtime.block_on(stagecraft::run::run(settings, controller::run));
     // A name lookup that hangs must not keep a replica alive that lost the lease.
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(ended?)

@@ -13,7 +13,7 @@ use kube::{Api, Client, Config};
 use rustix::system::uname;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
@@ -61,6 +61,20 @@ pub struct Process {
 /// Tells a part of the process to come to an end. Clones hear the same.
 #[derive(Clone, Debug)]
 pub struct Stopping(watch::Receiver<bool>);
+
+/// Where the process hears that it shall stop.
+#[derive(Debug)]
+pub struct Signals(Ear);
+
+#[derive(Debug)]
+enum Ear {
+    /// SIGTERM (Kubernetes) and SIGINT (a person).
+    System {
+        terminate: Signal,
+        interrupt: Signal,
+    },
+    Told(mpsc::Receiver<&'static str>),
+}
 
 /// Why `run` ended otherwise than by finishing what a signal asked for.
 #[derive(Debug, thiserror::Error)]
@@ -144,6 +158,39 @@ impl Stopping {
     }
 }
 
+impl Signals {
+    /// SIGTERM and SIGINT of this process.
+    ///
+    /// # Errors
+    ///
+    /// What the system says when they cannot be caught.
+    pub fn of_the_system() -> io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self(Ear::System { terminate, interrupt }))
+    }
+
+    /// Signals by name, for tests.
+    #[must_use]
+    pub fn told(names: mpsc::Receiver<&'static str>) -> Self {
+        Self(Ear::Told(names))
+    }
+
+    /// The name of the next signal.
+    async fn next(&mut self) -> &'static str {
+        match &mut self.0 {
+            Ear::System { terminate, interrupt } => tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            },
+            Ear::Told(names) => match names.recv().await {
+                Some(name) => name,
+                None => std::future::pending().await,
+            },
+        }
+    }
+}
+
 /// Runs the operator until a signal, or until a part of it ends. `controller` is called once this replica leads.
 ///
 /// # Errors
@@ -154,7 +201,7 @@ where
     F: FnOnce(Process) -> C + Send + 'static,
     C: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
-    let signals = Signals::new().map_err(Error::Signals)?;
+    let signals = Signals::of_the_system().map_err(Error::Signals)?;
     let config = Config::infer().await.map_err(Error::NoCluster)?;
     let client = Client::try_from(config.clone()).map_err(Error::Client)?;
     let clock = Clock::system();
@@ -176,6 +223,29 @@ where
         metrics: Arc::new(Metrics::new()),
         stopping,
     };
+    supervise(process, listener, elector, controller, stop, signals).await
+}
+
+/// Runs the parts of the process until a signal, or until one of them ends by itself. [`run`] makes them; a test makes
+/// its own.
+///
+/// `stop` is the other side of [`Process::stopping`].
+///
+/// # Errors
+///
+/// See [`Error`].
+pub async fn supervise<F, C>(
+    process: Process,
+    listener: TcpListener,
+    elector: Option<Elector>,
+    controller: F,
+    stop: watch::Sender<bool>,
+    signals: Signals,
+) -> Result<(), Error>
+where
+    F: FnOnce(Process) -> C + Send + 'static,
+    C: Future<Output = Result<(), BoxError>> + Send + 'static,
+{
     Supervisor::start(process, listener, elector, controller, stop).run(signals).await
 }
 
@@ -343,23 +413,4 @@ fn leadership(settings: &Settings, mut config: Config, clock: &Clock) -> Result<
     let (leadership, elector) = Leadership::contend(client, terms, &host, clock.clone());
     info!(identity = elector.identity(), "contending for the lease");
     Ok((leadership, Some(elector)))
-}
-
-/// SIGTERM (Kubernetes) and SIGINT (a person).
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
 }

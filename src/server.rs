@@ -248,3 +248,134 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
+
+    fn clock() -> Clock {
+        Clock::manual("2026-08-01T12:00:00Z".parse().unwrap())
+    }
+
+    fn leading(clock: &Clock) -> Leadership {
+        Leadership::for_tests(clock.clone(), OPERATION_TIMEOUT, Duration::from_secs(30))
+    }
+
+    #[test]
+    fn a_leader_is_ready_once_its_stores_are_synced_and_nothing_blocks_it() {
+        let clock = clock();
+        let (health, leadership) = (Health::new(clock.clone()), leading(&clock));
+        assert_eq!(health.ready(&leadership), Err("Leading, and the stores are not synced yet.".to_owned()));
+        health.set_synced(true);
+        assert_eq!(health.ready(&leadership), Ok("leading"));
+        health.set_blocked(Some("Cannot read kube-system.".to_owned()));
+        assert_eq!(health.ready(&leadership), Err("Cannot read kube-system.".to_owned()));
+        health.set_blocked(None);
+        assert_eq!(health.ready(&leadership), Ok("leading"));
+    }
+
+    #[test]
+    fn a_part_that_stops_beating_while_it_has_work_fails_liveness() {
+        let clock = clock();
+        let (health, leadership) =
+            (Health::new(clock.clone()), Leadership::without_lease(clock.clone(), OPERATION_TIMEOUT));
+        let pulse = health.pulse("controller", Duration::from_mins(1));
+        clock.advance(Duration::from_hours(1));
+        assert_eq!(health.alive(&leadership), Ok(()), "it counts from the first beat");
+        pulse.beat();
+        clock.advance(Duration::from_mins(1));
+        assert_eq!(health.alive(&leadership), Ok(()));
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(health.alive(&leadership), Err("The controller has work and does not get on with it.".to_owned()));
+        pulse.rest();
+        assert_eq!(health.alive(&leadership), Ok(()), "without work there is nothing to get on with");
+    }
+
+    #[test]
+    fn a_process_that_outlives_its_lease_fails_liveness() {
+        let clock = clock();
+        let (health, leadership) = (Health::new(clock.clone()), leading(&clock));
+        clock.advance(Duration::from_secs(40));
+        assert_eq!(health.alive(&leadership), Ok(()), "it has a moment to notice");
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(health.alive(&leadership), Err("The lease has ended and the process did not.".to_owned()));
+    }
+
+    struct Server {
+        address: std::net::SocketAddr,
+        health: Health,
+        stop: tokio::sync::oneshot::Sender<()>,
+        serving: JoinSet<io::Result<()>>,
+    }
+
+    async fn server() -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let clock = clock();
+        let (health, leadership) = (Health::new(clock.clone()), leading(&clock));
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let mut serving = JoinSet::new();
+        let stopped = async { drop(stopped.await) };
+        serving.spawn(serve(listener, health.clone(), leadership, Arc::new(Metrics::new()), stopped));
+        Server { address, health, stop, serving }
+    }
+
+    async fn get(server: &Server, path: &str) -> String {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_is_answered() {
+        let server = server().await;
+        let livez = get(&server, "/livez").await;
+        assert!(livez.starts_with("HTTP/1.1 200 OK") && livez.ends_with("\r\nok\n"), "{livez}");
+        let readyz = get(&server, "/readyz").await;
+        assert!(readyz.starts_with("HTTP/1.1 503 ") && readyz.ends_with("stores are not synced yet.\n"), "{readyz}");
+        server.health.set_synced(true);
+        let readyz = get(&server, "/readyz").await;
+        assert!(readyz.starts_with("HTTP/1.1 200 OK") && readyz.ends_with("\r\nleading\n"), "{readyz}");
+        let metrics = get(&server, "/metrics").await;
+        assert!(metrics.contains("content-type: application/openmetrics-text; version=1.0.0"), "{metrics}");
+        assert!(metrics.contains("\nstagecraft_leader 1\n") && metrics.ends_with("# EOF\n"), "{metrics}");
+        assert!(get(&server, "/").await.starts_with("HTTP/1.1 404 "));
+    }
+
+    #[tokio::test]
+    async fn a_full_house_waits_for_a_place_and_an_idle_guest_is_shown_out() {
+        let server = server().await;
+        // Time stands still until all are in; then it runs whenever nobody has anything to do.
+        tokio::time::pause();
+        let mut idle = Vec::new();
+        for _ in 0..MAX_CONNECTIONS {
+            idle.push(TcpStream::connect(server.address).await.unwrap());
+        }
+        let began = tokio::time::Instant::now();
+        let answer = tokio::time::timeout(CONNECTION_LIFETIME * 2, get(&server, "/livez")).await;
+        assert!(answer.expect("nobody left").starts_with("HTTP/1.1 200 OK"));
+        let waited = began.elapsed();
+        assert!(waited + Duration::from_secs(1) >= CONNECTION_LIFETIME, "somebody had to leave first: {waited:?}");
+        for mut stream in idle {
+            assert_eq!(stream.read(&mut [0; 16]).await.unwrap_or_default(), 0, "it was closed");
+        }
+    }
+
+    #[tokio::test]
+    async fn it_stops_when_told_although_a_connection_is_open() {
+        let mut server = server().await;
+        let open = TcpStream::connect(server.address).await.unwrap();
+        assert!(get(&server, "/livez").await.starts_with("HTTP/1.1 200 OK"));
+        server.stop.send(()).unwrap();
+        assert!(server.serving.join_next().await.unwrap().unwrap().is_ok());
+        drop(open);
+    }
+}

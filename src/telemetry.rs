@@ -1,11 +1,22 @@
 //! The log: text or JSON lines on standard error, so that standard output is left to what commands print.
 
+use std::io::Write as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{LevelFilter, ParseError};
 
 /// Crates whose finer logs hold what was sent and received, headers and bodies alike. They warn at most, unless a
 /// directive names them. A name stands for all targets that begin with it (`aws` for `aws_smithy_runtime`).
 const WIRE: [&str; 7] = ["aws", "h2", "hyper", "rustls", "tower", "kube_client", "reqwest"];
+
+/// Tells why the process ends: in the log, or on standard error where there is none.
+pub fn tell(error: &(dyn std::error::Error + 'static)) {
+    if tracing::dispatcher::has_been_set() {
+        tracing::error!("{}", Chain(error));
+    } else if let Err(nobody_listens) = writeln!(std::io::stderr(), "error: {}", Chain(error)) {
+        drop(nobody_listens);
+    }
+}
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -246,11 +246,14 @@ impl Elector {
             }
             // Cut off at the deadline, so that a lost lease is not noticed late.
             let renewal = tokio::time::timeout(term.deadline.saturating_sub(now), self.renew(term));
-            tokio::select! {
+            let renewed = tokio::select! {
                 biased;
                 () = &mut release => return Ok(()),
-                Ok(renewed) = renewal => renewed?,
-                else => {}
+                renewed = renewal => renewed,
+            };
+            match renewed {
+                Ok(renewed) => renewed?,
+                Err(_) => return Err(self.ran_out()),
             }
         }
     }
