@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::controller::{self, Action, Config, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -14,6 +14,7 @@ use stagecraft_core::api::condition::Reason;
 use stagecraft_core::api::names::Region;
 use stagecraft_core::cause::{Cause, Class};
 use stagecraft_core::world::Settings;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
@@ -21,7 +22,7 @@ use super::context::{Context, Guarded};
 use super::reconcile::reconcile;
 use crate::aws::{self, Aws, Options};
 use crate::metrics::{Kind, Miss, Outcome};
-use crate::run::{BoxError, Process};
+use crate::run::{BoxError, Process, Stopping};
 use crate::telemetry::Chain;
 
 /// A late effect of a lost `CreateDeployment` has shown after the operation timeout and this (design: snapshot).
@@ -65,28 +66,83 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
     ));
 
     let mut parts = JoinSet::new();
+    let (synced, when_synced) = watch::channel(false);
+    let underway = Underway::new(process.stopping.clone(), when_synced);
     for controller in controllers {
-        let (ctx, stopping) = (Arc::clone(&ctx), process.stopping.clone());
+        let (ctx, underway) = (Arc::clone(&ctx), underway.clone());
+        let finished = underway.clone();
         parts.spawn(async move {
-            let passes = controller.graceful_shutdown_on(stopping.asked()).run(pass, on_error, Arc::clone(&ctx));
+            let passes = controller.run(
+                move |object, ctx| {
+                    let underway = underway.clone();
+                    async move { underway.pass(object, ctx).await }
+                },
+                on_error,
+                Arc::clone(&ctx),
+            );
             let noted = passes.for_each(|passed| {
                 note(passed, &ctx);
                 std::future::ready(())
             });
-            noted.await;
+            // kube's own graceful shutdown waits for everything that is due some day; here only for what has begun.
+            tokio::select! {
+                () = noted => {}
+                () = finished.all() => {}
+            }
         });
     }
-    let synced = Arc::clone(&ctx);
-    let health = process.health.clone();
+    let (health, stores) = (process.health.clone(), ctx.stores.clone());
+    let stopping = process.stopping.clone();
     parts.spawn(async move {
-        if all_synced(&synced.stores).await {
-            health.set_synced(true);
+        tokio::select! {
+            () = all_synced(&stores) => {
+                synced.send_replace(true);
+                health.set_synced(true);
+            }
+            () = stopping.asked() => {}
         }
     });
     while let Some(ended) = parts.join_next().await {
         ended?;
     }
     Ok(())
+}
+
+/// Passes that have begun: the end waits for them, and no other begins.
+#[derive(Clone)]
+struct Underway {
+    stopping: Stopping,
+    synced: watch::Receiver<bool>,
+    count: Arc<watch::Sender<usize>>,
+}
+
+impl Underway {
+    fn new(stopping: Stopping, synced: watch::Receiver<bool>) -> Self {
+        Self { stopping, synced, count: Arc::new(watch::Sender::new(0)) }
+    }
+
+    /// One pass, unless the process is to stop.
+    async fn pass(self, object: Arc<Guarded>, ctx: Arc<Context>) -> Result<Action, Infallible> {
+        // Counted before the signal is looked at: whoever saw the signal first sees this pass.
+        self.count.send_modify(|count| *count += 1);
+        // Two objects for one stage, tombstones of others: a pass that does not see all objects decides wrongly.
+        let mut synced = self.synced.clone();
+        let may_begin = tokio::select! {
+            biased;
+            () = self.stopping.clone().asked() => false,
+            seen = synced.wait_for(|synced| *synced) => seen.is_ok(),
+        };
+        let action = if may_begin { pass(object, ctx).await } else { Ok(Action::await_change()) };
+        self.count.send_modify(|count| *count -= 1);
+        action
+    }
+
+    /// Resolves when the process is to stop and no pass is under way.
+    async fn all(self) {
+        self.stopping.asked().await;
+        // An error means that the sender is gone, and with it all passes.
+        drop(self.count.subscribe().wait_for(|count| *count == 0).await);
+    }
 }
 
 async fn connect(process: &Process) -> Aws {
@@ -140,22 +196,18 @@ fn apis(process: &Process) -> Vec<Api<Guarded>> {
     process.settings.watch_namespaces.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect()
 }
 
-/// Waits until every store holds what the apiserver held when the watch began. False: a watch ended before.
-async fn all_synced(stores: &[Store<Guarded>]) -> bool {
-    for store in stores {
-        if store.wait_until_ready().await.is_err() {
-            return false;
-        }
+/// Waits until every store holds what the apiserver held when its watch began.
+///
+/// Asked for again and again by this one task: of several tasks that wait for one store, kube wakes only the last.
+async fn all_synced(stores: &[Store<Guarded>]) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(50));
+    while !stores.iter().all(|store| matches!(store.wait_until_ready().now_or_never(), Some(Ok(())))) {
+        ticks.tick().await;
     }
-    true
 }
 
 /// One pass, as kube's controller calls it.
 async fn pass(guarded: Arc<Guarded>, ctx: Arc<Context>) -> Result<Action, Infallible> {
-    // Two objects for one stage, and tombstones of others: a pass that does not see all objects decides wrongly.
-    if !all_synced(&ctx.stores).await {
-        return Ok(Action::await_change());
-    }
     let name = format!("{}/{}", guarded.namespace().unwrap_or_default(), guarded.name_any());
     let object = match &guarded.0 {
         Ok(object) => Arc::new(object.clone()),
