@@ -4,18 +4,19 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{FutureExt as _, StreamExt as _};
+use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::controller::{self, Action, Config, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
-use kube::{Api, ResourceExt as _};
+use kube::{Api, Resource, ResourceExt as _};
 use stagecraft_core::api::condition::Reason;
 use stagecraft_core::api::names::Region;
 use stagecraft_core::cause::{Cause, Class};
 use stagecraft_core::world::Settings;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
 use super::context::{Context, Guarded};
@@ -27,6 +28,9 @@ use crate::telemetry::Chain;
 
 /// A late effect of a lost `CreateDeployment` has shown after the operation timeout and this (design: snapshot).
 const LATE_EFFECT: Duration = Duration::from_mins(1);
+
+/// Time between two looks at a store that is not synced.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Runs the controller until the process is to stop.
 ///
@@ -95,7 +99,7 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
     let stopping = process.stopping.clone();
     parts.spawn(async move {
         tokio::select! {
-            () = all_synced(&stores) => {
+            true = all_synced(&stores) => {
                 synced.send_replace(true);
                 health.set_synced(true);
             }
@@ -196,13 +200,21 @@ fn apis(process: &Process) -> Vec<Api<Guarded>> {
     process.settings.watch_namespaces.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect()
 }
 
-/// Waits until every store holds what the apiserver held when its watch began.
-///
-/// Asked for again and again by this one task: of several tasks that wait for one store, kube wakes only the last.
-async fn all_synced(stores: &[Store<Guarded>]) {
-    let mut ticks = tokio::time::interval(Duration::from_millis(50));
-    while !stores.iter().all(|store| matches!(store.wait_until_ready().now_or_never(), Some(Ok(())))) {
-        ticks.tick().await;
+/// Waits until every store holds what the apiserver held when the watch began. False: a watch ended before.
+async fn all_synced<K>(stores: &[Store<K>]) -> bool
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    for store in stores {
+        // kube-runtime keeps the waker of whoever asked last, and we are not the only ones to ask: its own controller waits
+        // for the same store. So who is not woken looks again.
+        loop {
+            match timeout(LOOK_AGAIN, store.wait_until_ready()).await {
+                Ok(Ok(())) => break,
+                Ok(Err(_)) => return false,
+                Err(_elapsed) => {}
+            }
+        }
     }
 }
 
@@ -260,4 +272,37 @@ fn note(passed: Result<(ObjectRef<Guarded>, Action), controller::Error<Infallibl
         controller::Error::ReconcilerFailed(..) | controller::Error::RunnerError(_) => {}
     }
     warn!("{}", Chain(&error));
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::runtime::reflector::store::Writer;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn everybody_who_waits_learns_that_the_stores_are_synced() {
+        let mut writer = Writer::<ConfigMap>::default();
+        let store = writer.as_reader();
+        // Tasks, so that each has a waker of its own.
+        let mut waiters = JoinSet::new();
+        for _ in 0..3 {
+            let stores = [store.clone()];
+            waiters.spawn(async move { all_synced(&stores).await });
+        }
+        tokio::task::yield_now().await;
+        writer.apply_watcher_event(&watcher::Event::Init);
+        writer.apply_watcher_event(&watcher::Event::InitDone);
+        let synced = timeout(Duration::from_mins(1), waiters.join_all()).await;
+        assert_eq!(synced, Ok(vec![true; 3]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_ended_early_is_told() {
+        let writer = Writer::<ConfigMap>::default();
+        let stores = [writer.as_reader()];
+        drop(writer);
+        assert!(!all_synced(&stores).await);
+    }
 }
