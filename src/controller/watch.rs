@@ -216,6 +216,7 @@ where
             }
         }
     }
+    true
 }
 
 /// One pass, as kube's controller calls it.
