@@ -8,12 +8,13 @@ use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::controller::{self, Action, Config, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::watcher;
+use kube::runtime::{WatchStreamExt as _, reflector, watcher};
 use kube::{Api, ResourceExt as _};
 use stagecraft_core::api::condition::Reason;
 use stagecraft_core::api::names::Region;
 use stagecraft_core::cause::{Cause, Class};
 use stagecraft_core::world::Settings;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
@@ -26,6 +27,13 @@ use crate::telemetry::Chain;
 
 /// A late effect of a lost `CreateDeployment` has shown after the operation timeout and this (design: snapshot).
 const LATE_EFFECT: Duration = Duration::from_mins(1);
+
+/// Which stores are synced, by watch.
+///
+/// Not by `Store::wait_until_ready`: a store wakes only the last one of those who wait for it, and kube's own controller
+/// is one of them.
+#[derive(Clone, Debug, Default)]
+struct Synced(Vec<watch::Receiver<bool>>);
 
 /// Runs the controller until the process is to stop.
 ///
@@ -46,12 +54,10 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
         lost_reply_wait: process.settings.aws_timeout.saturating_add(LATE_EFFECT),
     };
 
+    let mut synced = Synced::default();
     let controllers: Vec<_> = apis(&process)
         .into_iter()
-        .map(|api| {
-            Controller::new(api, watcher::Config::default())
-                .with_config(Config::default().concurrency(process.settings.concurrency))
-        })
+        .map(|api| synced.controller(api).with_config(Config::default().concurrency(process.settings.concurrency)))
         .collect();
     let stores: Vec<_> = controllers.iter().map(Controller::store).collect();
     let ctx = Arc::new(Context::new(
@@ -66,8 +72,9 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
 
     let mut parts = JoinSet::new();
     for controller in controllers {
-        let (ctx, stopping) = (Arc::clone(&ctx), process.stopping.clone());
+        let (ctx, stopping, synced) = (Arc::clone(&ctx), process.stopping.clone(), synced.clone());
         parts.spawn(async move {
+            let pass = move |guarded, ctx| pass(guarded, ctx, synced.clone());
             let passes = controller.graceful_shutdown_on(stopping.asked()).run(pass, on_error, Arc::clone(&ctx));
             let noted = passes.for_each(|passed| {
                 note(passed, &ctx);
@@ -76,10 +83,9 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
             noted.await;
         });
     }
-    let synced = Arc::clone(&ctx);
     let health = process.health.clone();
     parts.spawn(async move {
-        if all_synced(&synced.stores).await {
+        if synced.all().await {
             health.set_synced(true);
         }
     });
@@ -141,19 +147,35 @@ fn apis(process: &Process) -> Vec<Api<Guarded>> {
 }
 
 /// Waits until every store holds what the apiserver held when the watch began. False: a watch ended before.
-async fn all_synced(stores: &[Store<Guarded>]) -> bool {
-    for store in stores {
-        if store.wait_until_ready().await.is_err() {
-            return false;
-        }
+impl Synced {
+    /// A controller that tells when its store holds everything that was there when its watch began.
+    fn controller(&mut self, api: Api<Guarded>) -> Controller<Guarded> {
+        let (store, writer) = reflector::store();
+        let (seen, is_seen) = watch::channel(false);
+        self.0.push(is_seen);
+        let events = reflector(writer, watcher(api, watcher::Config::default())).inspect(move |event| {
+            if matches!(event, Ok(watcher::Event::InitDone)) {
+                seen.send_replace(true);
+            }
+        });
+        Controller::for_stream(events.applied_objects(), store)
     }
-    true
+
+    /// Waits for all stores; false if one will never be synced.
+    async fn all(self) -> bool {
+        for mut is_seen in self.0 {
+            if is_seen.wait_for(|seen| *seen).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
 }
 
 /// One pass, as kube's controller calls it.
-async fn pass(guarded: Arc<Guarded>, ctx: Arc<Context>) -> Result<Action, Infallible> {
+async fn pass(guarded: Arc<Guarded>, ctx: Arc<Context>, synced: Synced) -> Result<Action, Infallible> {
     // Two objects for one stage, and tombstones of others: a pass that does not see all objects decides wrongly.
-    if !all_synced(&ctx.stores).await {
+    if !synced.all().await {
         return Ok(Action::await_change());
     }
     let name = format!("{}/{}", guarded.namespace().unwrap_or_default(), guarded.name_any());
