@@ -351,7 +351,7 @@ async fn play(script: Script) -> TestCaseResult {
                 }
                 Event::Outage(_) => cut.lock().unwrap().iter_mut().for_each(|cut| *cut = until.max(*cut)),
                 Event::Touch => {
-                    apiserver.patch_by_hand(&json!({ "metadata": { "labels": { "at": format!("{now:?}") } } }))
+                    apiserver.patch_by_hand(&json!({ "metadata": { "labels": { "at": format!("{now:?}") } } }));
                 }
                 Event::ClearHolder => apiserver.patch_by_hand(&json!({ "spec": { "holderIdentity": "" } })),
             }

@@ -417,9 +417,9 @@ async fn a_slow_answer_to_a_renewal_shortens_the_term_too() {
         "patch" => Fate { there: seconds(0), back: seconds(9), fault: Fault::None },
         _ => Fate::PROMPT,
     });
-    let term = |leader: &Replica| match leader.leadership.standing() {
-        Standing::Leading { deadline } => deadline.unwrap(),
-        other => panic!("{other:?}"),
+    let term = |leader: &Replica| {
+        let Standing::Leading { deadline: Some(deadline) } = leader.leadership.standing() else { panic!("it leads") };
+        deadline
     };
     let first = term(&leader);
     while term(&leader) == first {

@@ -18,8 +18,8 @@ use tokio::time::{Instant, interval, timeout};
 
 /// Times of the lease: short, so that tests are quick, and in the proportions of the real ones.
 pub(crate) const LEASE: Duration = Duration::from_secs(6);
-pub(crate) const RENEW: Duration = Duration::from_secs(1);
-pub(crate) const AWS_TIMEOUT: Duration = Duration::from_secs(2);
+const RENEW: Duration = Duration::from_secs(1);
+const AWS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A candidate has taken over within this time of the leader's last renewal: the lease, two looks of the candidate, and
 /// the time that a late write of the former leader gets (operation timeout + 5 s). The rest is a busy machine.
@@ -64,8 +64,9 @@ impl World {
         let file = std::fs::File::create(&log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_stagecraft"))
             .args(["run", "--region", "eu-west-1", "--cluster-id", "process", "--drift-interval", "2s"])
-            .args(["--listen", "127.0.0.1:0", "--lease-namespace", "default", "--lease-duration", "6s"])
-            .args(["--lease-renew-interval", "1s", "--aws-timeout", "2s", "--aws-endpoint-url", &self.server.url()])
+            .args(["--listen", "127.0.0.1:0", "--lease-namespace", "default"])
+            .args(["--lease-duration", &seconds(LEASE), "--lease-renew-interval", &seconds(RENEW)])
+            .args(["--aws-timeout", &seconds(AWS_TIMEOUT), "--aws-endpoint-url", &self.server.url()])
             .env_clear()
             .env("KUBECONFIG", kubeconfig)
             .env("AWS_ACCESS_KEY_ID", key)
@@ -169,6 +170,10 @@ impl Operator {
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{}s", time.as_secs())
 }
 
 /// Killed by a signal, or ended by itself without success.
