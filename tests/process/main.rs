@@ -9,7 +9,6 @@
 )]
 #![expect(clippy::indexing_slicing, reason = "a member that is not there is null, and the comparison shows it")]
 #![expect(clippy::print_stdout, reason = "a story tells its steps to whoever reads a failure")]
-#![expect(clippy::large_futures, reason = "a handful of futures of a few kilobytes, made once per test")]
 
 mod leadership;
 mod malformed;
