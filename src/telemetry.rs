@@ -78,10 +78,16 @@ pub fn capped(filter: &str) -> Result<EnvFilter, ParseError> {
 
 impl std::fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
+        // Errors of libraries often tell their cause already.
+        let mut told = self.0.to_string();
+        f.write_str(&told)?;
         let mut cause = self.0.source();
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            let text = error.to_string();
+            if !told.contains(&text) {
+                write!(f, ": {text}")?;
+                told.push_str(&text);
+            }
             cause = error.source();
         }
         Ok(())
@@ -119,6 +125,22 @@ mod tests {
         assert!(logged!("info,aws_smithy_runtime=debug", "aws_smithy_runtime::client", DEBUG));
         assert!(!logged!("debug,aws_smithy_runtime=debug", "aws_sdk_sts::operation", DEBUG));
         assert!(logged!("debug,hyper=trace", "hyper::proto", TRACE));
+    }
+
+    #[test]
+    fn a_chain_tells_every_cause_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{text}")]
+        struct Told {
+            text: &'static str,
+            #[source]
+            cause: Option<Box<Self>>,
+        }
+        let told = |text, cause: Option<Told>| Told { text, cause: cause.map(Box::new) };
+        let refused = told("connection refused", None);
+        let library = told("could not connect: connection refused", Some(refused));
+        let ours = told("could not read the lease", Some(library));
+        assert_eq!(Chain(&ours).to_string(), "could not read the lease: could not connect: connection refused");
     }
 
     #[test]
