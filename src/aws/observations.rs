@@ -163,6 +163,11 @@ impl Observations {
         api.deployments.forget();
     }
 
+    /// Forgets the stages of a REST API, after a write whose reply does not show what it changed: tags.
+    pub fn forget_stages(&self, gateway: &Gateway, rest_api: &RestApiId) {
+        self.api(gateway, rest_api).stages.forget();
+    }
+
     /// The right to look for a revision's snapshot and to take it: one at a time per REST API, so that two stages that name
     /// one new revision make one deployment.
     pub async fn snapshot_lock(&self, gateway: &Gateway, rest_api: &RestApiId) -> ApiLock {

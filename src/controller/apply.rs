@@ -112,13 +112,13 @@ async fn send(ctx: &Context, site: &Site, place: &Place, action: &Action) -> Res
             let tags = [(OWNER_TAG.to_owned(), owner.to_string())].into();
             gateway.tag(&place.stage_arn(), tags, permit(ctx, Operation::TagResource)?).await?;
             // Whose the stage is now is judged from a read.
-            observations.forget(gateway, rest_api);
+            observations.forget_stages(gateway, rest_api);
         }
         Action::Untag => {
             let keys = [OWNER_TAG.to_owned()];
             let untagged = gateway.untag(&place.stage_arn(), &keys, permit(ctx, Operation::UntagResource)?).await;
             unless_gone(untagged, &[Cause::StageNotFound, Cause::AlreadyAbsent, Cause::RestApiNotFound])?;
-            observations.forget(gateway, rest_api);
+            observations.forget_stages(gateway, rest_api);
         }
         Action::DeleteStage => {
             let deleted = gateway.delete_stage(rest_api, &place.stage, permit(ctx, Operation::DeleteStage)?).await;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::controller::{self, Action, Config, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
@@ -17,7 +16,7 @@ use stagecraft_core::world::Settings;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tracing::{Instrument as _, error, info, info_span, warn};
+use tracing::{error, info, warn};
 
 use super::context::{Context, Guarded};
 use super::reconcile::reconcile;
@@ -36,12 +35,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 ///
-/// Where something is missing that no waiting brings: no Region, no kube-system to take the cluster's id from.
+/// Where something is missing that no waiting brings: a Region.
 pub async fn run(process: Process) -> Result<(), BoxError> {
     let aws = connect(&process).await;
     let region = process.settings.region.as_deref().map(Region::from).or_else(|| aws.region());
     let region = region.ok_or("no AWS Region is configured: start the operator with --region")?;
-    let cluster_id = cluster_id(&process).await?;
+    let cluster_id = process.cluster_id.clone();
     info!(%region, cluster_id, "the controller starts");
     let settings = Settings {
         cluster_id,
@@ -180,18 +179,6 @@ fn classified(class: Class) -> Outcome {
     }
 }
 
-/// The first part of every owner tag: as configured, else the uid of kube-system, which is the cluster's own.
-async fn cluster_id(process: &Process) -> Result<String, BoxError> {
-    if !process.cluster_id.is_empty() {
-        return Ok(process.cluster_id.clone());
-    }
-    let namespaces: Api<Namespace> = Api::all(process.client.clone());
-    let kube_system = namespaces.get("kube-system").await.map_err(|error| {
-        format!("the uid of namespace kube-system cannot be read ({error}): start the operator with --cluster-id, or allow it to get that namespace")
-    })?;
-    kube_system.uid().ok_or_else(|| "namespace kube-system has no uid".into())
-}
-
 fn apis(process: &Process) -> Vec<Api<Guarded>> {
     let client = &process.client;
     if process.settings.watch_namespaces.is_empty() {
@@ -231,7 +218,7 @@ async fn pass(guarded: Arc<Guarded>, ctx: Arc<Context>) -> Result<Action, Infall
         }
     };
     let begun = ctx.clock.boottime();
-    let passed = reconcile(object, &ctx).instrument(info_span!("reconcile", object = %name)).await;
+    let passed = reconcile(object, &ctx).await;
     let outcome = passed.failed.map_or(Outcome::Ok, classified);
     ctx.metrics.reconciled(Kind::ApiStage, outcome, ctx.clock.boottime().saturating_sub(begun));
     count_objects(&ctx);

@@ -103,6 +103,7 @@ async fn an_adopted_stage_is_tagged_first_and_stays_when_the_object_goes() {
     world.rest("orders").await;
     assert_eq!(world.ready("orders").await.0, "True Synced", "{}", world.tell("orders").await);
     assert_eq!(world.writes(), ["TagResource", "UpdateStage replace /description Ours"]);
+    assert_eq!(world.calls(), ["GetStages", "GetRestApi", "TagResource", "GetStages", "GetDeployments", "UpdateStage"]);
     world.assert_rest("orders").await;
     world.delete("orders").await;
     world.rest("orders").await;
@@ -125,9 +126,11 @@ async fn two_objects_for_one_stage_the_older_governs() {
         world.delete("second").await;
     }
     world.simulator.reset_calls();
-    world.pass("second").await.unwrap();
+    let passed = world.pass("second").await.unwrap();
+    assert_eq!(passed.wake_up_in, Some(Duration::from_secs(30)), "it looks again by itself");
     let (ready, message) = world.ready("second").await;
     assert_eq!(ready, "False NotOldest");
+    assert_eq!(world.event_reasons("second").await, ["Blocked"]);
     assert!(message.contains("/first. Delete one of the two"), "{message}");
     assert_eq!(world.calls(), [""; 0], "the younger asks AWS nothing");
     step("the older goes, and with it the stage");

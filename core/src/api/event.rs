@@ -45,7 +45,9 @@ pub enum EventReason {
     StageRetained,
     /// The deletion cannot go on.
     DeletionBlocked,
-    /// Something is wrong that a condition tells in full.
+    /// Nothing goes on before somebody changes something; the note is the condition's message.
+    Blocked,
+    /// Something is worth knowing that no condition tells.
     Warning,
 }
 
@@ -75,6 +77,7 @@ impl EventReason {
             Self::StageDeleted => "StageDeleted",
             Self::StageRetained => "StageRetained",
             Self::DeletionBlocked => "DeletionBlocked",
+            Self::Blocked => "Blocked",
             Self::Warning => "Warning",
         }
     }

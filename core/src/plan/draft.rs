@@ -291,6 +291,7 @@ impl<'a> Draft<'a> {
             Situation::Releasing | Situation::Outstanding => self.wake_up_in(MOVING_RECHECK_SECONDS),
             Situation::Blocked | Situation::Held | Situation::PersonAwaited | Situation::Synced => {}
         }
+        self.tell_blocked(&finding);
         let released = self.released(&finding);
         self.status.conditions = conditions(&self.status.conditions, &finding, &released, generation, now.0);
         self.status.observed_generation = Some(generation);
@@ -303,6 +304,15 @@ impl<'a> Draft<'a> {
             actions: self.actions,
             events: self.events,
             wake_up_at,
+        }
+    }
+
+    /// One event when something begins to stand in the way; a deletion tells its own.
+    fn tell_blocked(&mut self, finding: &Finding) {
+        let reason = finding.reason.as_str();
+        let is_news = self.status.conditions.iter().all(|condition| condition.reason != reason);
+        if finding.situation == Situation::Blocked && is_news && finding.reason != Reason::DeletionBlocked {
+            self.tell(Event::warning(EventReason::Blocked, reason, &finding.message));
         }
     }
 

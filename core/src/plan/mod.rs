@@ -137,6 +137,8 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
             "Stage {} of REST API {} is governed by the older ApiStage {older}. Delete one of the two, or create this one with another stageName.",
             desired.stage_name, desired.rest_api_id
         );
+        // Nothing is asked of AWS, so looking often costs nothing: the older one may go any time.
+        draft.wake_up_in(30);
         return Ok(draft.finish(Finding::new(Situation::Blocked, Reason::NotOldest, message)));
     }
 

@@ -327,6 +327,7 @@ fn a_stage_that_is_not_ours_is_left_alone() {
         bench.revision("r1").edit(|spec| spec.adoption_policy = Some(policy)).pass();
         assert_eq!(bench.ready(), format!("False {reason} (Released False)"), "{case}");
         assert_eq!(bench.calls, ["GetStages"], "{case}");
+        assert_eq!(bench.events, [EventReason::Blocked], "{case}");
         assert_eq!(bench.status().rest_api_id, None, "{case}: it governs nothing");
         assert_eq!(bench.object.metadata.finalizers, None, "{case}: and holds nothing up");
     }
