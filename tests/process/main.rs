@@ -13,4 +13,5 @@
 mod leadership;
 mod malformed;
 mod proxy;
+mod secrets;
 mod world;
