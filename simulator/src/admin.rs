@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::faults::FaultRule;
 use crate::quota::ForeignClient;
 use crate::simulator::Simulator;
+use crate::traffic::Traffic;
 use crate::wire::reply::response;
 use crate::wire::request::Incoming;
 
@@ -61,6 +62,16 @@ static PAGES: &[Page] = &[
     },
     Page { verb: "GET", path: "quota", run: |simulator, _| Ok(json_page(&simulator.quota_report())) },
     Page { verb: "PUT", path: "quota", run: put_quota },
+    Page { verb: "GET", path: "traffic", run: |simulator, _| Ok(json_page(&json!(simulator.traffic()))) },
+    Page { verb: "PUT", path: "traffic", run: put_traffic },
+    Page {
+        verb: "DELETE",
+        path: "traffic",
+        run: |simulator, _| {
+            simulator.stop_traffic();
+            Ok(response(204, &[], Bytes::new()))
+        },
+    },
     Page { verb: "GET", path: "clock", run: |simulator, _| Ok(json_page(&clock_report(simulator))) },
     Page { verb: "PUT", path: "clock", run: put_clock },
     Page { verb: "GET", path: "state", run: |simulator, _| Ok(json_page(&simulator.dump())) },
@@ -68,12 +79,18 @@ static PAGES: &[Page] = &[
 
 /// Answers a request below `/_simulator/`.
 pub(crate) fn answer(simulator: &Simulator, incoming: &Incoming) -> Response<Bytes> {
+    if incoming.segments.get(1).is_some_and(|segment| segment == "invoke") {
+        return invoke(simulator, incoming);
+    }
     let path = incoming.segments.get(1..).unwrap_or_default().join("/");
     let mut pages = PAGES.iter().filter(|page| page.path == path).peekable();
     if pages.peek().is_none() {
         let mut known: Vec<&str> = PAGES.iter().map(|page| page.path).collect();
         known.dedup();
-        let text = format!("There is no /_simulator/{path}. There are: {}.", known.join(", "));
+        let text = format!(
+            "There is no /_simulator/{path}. There are: {}, invoke/{{api}}/{{stage}}/{{path}}.",
+            known.join(", ")
+        );
         return sentence(404, &text);
     }
     match pages.find(|page| page.verb == incoming.method.as_str()) {
@@ -177,6 +194,40 @@ fn put_quota(simulator: &Simulator, incoming: &Incoming) -> Outcome {
     seconds(create_deployments_per_second, "createDeploymentsPerSecond")?;
     simulator.set_quota(setting.mode == Mode::Aws, setting.foreign_client);
     Ok(json_page(&simulator.quota_report()))
+}
+
+/// One plan, or a list of them.
+fn put_traffic(simulator: &Simulator, incoming: &Incoming) -> Outcome {
+    let given: Value = read(incoming)?;
+    let plans = if let Value::Array(plans) = given { plans } else { vec![given] };
+    let plans: Result<Vec<Traffic>, _> = plans.into_iter().map(serde_json::from_value).collect();
+    let plans = plans.map_err(|error| Refused(400, format!("The plan of traffic cannot be read: {error}.")))?;
+    for plan in plans {
+        simulator.set_traffic(plan).map_err(|text| Refused(400, text))?;
+    }
+    Ok(json_page(&json!(simulator.traffic())))
+}
+
+/// Answers as the stage would, so that the status is the caller's; which deployment it was is in the body of an
+/// integration's answer, and in headers of every answer.
+fn invoke(simulator: &Simulator, incoming: &Incoming) -> Response<Bytes> {
+    let [_, _, api, stage, path @ ..] = incoming.segments.as_slice() else {
+        return sentence(404, "The path must be /_simulator/invoke/{api}/{stage}/{path}.");
+    };
+    let invocation = simulator.invoke(api, stage, incoming.method.as_str(), &path.join("/"));
+    let body = invocation.gateway_response.clone().unwrap_or_else(|| format!("{:#}\n", json!(invocation)));
+    let mut answer = response(invocation.status, &[("content-type", "application/json")], body);
+    let canary = invocation.is_canary_request.to_string();
+    let own =
+        [("x-simulator-deployment-id", invocation.deployment_id.as_deref()), ("x-simulator-canary", Some(&canary))];
+    let own = own.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let headers = invocation.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    for (name, value) in headers.chain(own) {
+        if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(name), http::HeaderValue::try_from(value)) {
+            answer.headers_mut().insert(name, value);
+        }
+    }
+    answer
 }
 
 fn clock_report(simulator: &Simulator) -> Value {

@@ -89,6 +89,7 @@ impl Builder {
             clock: self.clock,
             default_place,
             cache_delay: self.cache_delay,
+            seed: self.seed,
             faults: Mutex::new(FaultPlan::seeded(self.seed)),
             hook: Mutex::new(None),
             state: Mutex::new(state),

@@ -18,9 +18,11 @@ mod apigateway;
 mod builder;
 mod call_log;
 mod clock;
+mod cloudwatch;
 mod error;
 mod faults;
 mod ids;
+mod logs;
 mod outside;
 mod overlaps;
 mod quota;
@@ -29,6 +31,8 @@ mod service;
 mod simulator;
 mod sts;
 mod switches;
+mod traffic;
+mod waf;
 mod wire;
 mod world;
 
@@ -43,7 +47,9 @@ pub use quota::ForeignClient;
 pub use server::{Server, listen};
 pub use simulator::{Hook, Simulator};
 pub use switches::{
-    AbsentVariable, CacheChange, CacheSize, DeploymentGuard, DeploymentOrder, FailedCreateStage, FailedPatch,
-    MessageMember, StageMembers, StatusAfterDeletion, Switches, UnknownStage, UnparsableBoolean, Verdict,
+    AbsentVariable, CacheChange, CacheSize, CanaryDimension, DeploymentGuard, DeploymentOrder, FailedCreateStage,
+    FailedPatch, GapKind, MessageMember, MetricDelay, MetricGap, StageMembers, StatusAfterDeletion, Switches,
+    UnknownStage, UnparsableBoolean, Verdict,
 };
+pub use traffic::{Behaviour, Invocation, Latency, MethodShare, Phase, Rate, Requests, Traffic, TrafficReport};
 pub use wire::reply::Reply;

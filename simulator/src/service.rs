@@ -11,15 +11,18 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::apigateway::ApiGateway;
+use crate::cloudwatch::CloudWatch;
 use crate::error::ApiError;
 use crate::ids::Ids;
+use crate::logs::Logs;
 use crate::sts::Sts;
 use crate::switches::{MessageMember, Switches};
+use crate::waf::Waf;
 use crate::wire::request::Incoming;
 use crate::world::{IssuedKeys, Region};
 
 /// All services; the first that claims a request answers it, so the one that takes the rest comes last.
-pub(crate) static SERVICES: &[&dyn Service] = &[&Sts, &ApiGateway];
+pub(crate) static SERVICES: &[&dyn Service] = &[&Sts, &CloudWatch::Cbor, &CloudWatch::Json, &Logs, &Waf, &ApiGateway];
 
 /// One AWS service: which requests are its own, and how it speaks.
 pub(crate) trait Service: Sync {
@@ -113,6 +116,11 @@ impl Answer {
     /// 202 without a body: deletions and flushes.
     pub(crate) fn accepted() -> Self {
         Self { status: 202, body: Value::Null }
+    }
+
+    /// 200 without members, as most writes outside API Gateway have it.
+    pub(crate) fn no_body() -> Self {
+        Self { status: 200, body: Value::Null }
     }
 
     /// 204 without a body.

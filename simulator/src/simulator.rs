@@ -18,6 +18,7 @@ use crate::overlaps::Overlaps;
 use crate::quota::Quota;
 use crate::service::{Access, Answer, Call, Found, SERVICES, Service, Session};
 use crate::switches::Switches;
+use crate::traffic;
 use crate::wire::reply::Reply;
 use crate::wire::request::{Incoming, MAX_BODY_BYTES};
 use crate::wire::signature;
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) default_place: Place,
     pub(crate) faults: Mutex<FaultPlan>,
     pub(crate) cache_delay: Duration,
+    pub(crate) seed: u64,
     pub(crate) hook: Mutex<Option<Arc<Hook>>>,
     pub(crate) state: Mutex<State>,
 }
@@ -336,6 +338,9 @@ impl Simulator {
             issued_keys: &mut state.issued_keys,
         };
         let outcome = (found.operation.run)(&mut session, call);
+        if found.operation.access == Access::Write {
+            traffic::note(session.region, session.now);
+        }
         if let (Some(before), true) = (before, outcome.is_ok()) {
             state.before_last_write.insert(place.clone(), before);
         }

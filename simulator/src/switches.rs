@@ -28,6 +28,8 @@ pub struct Switches {
     pub unparsable_boolean: UnparsableBoolean,
     /// 11: the most operations that one `UpdateStage` takes; `null` for no limit.
     pub patch_operation_limit: Option<usize>,
+    /// 12: where `CloudWatch` counts a canary's requests.
+    pub canary_dimension: CanaryDimension,
     /// 13: changes of the cache while it is in transition.
     pub cache_change_in_transition: CacheChange,
     /// 14: what `cacheClusterEnabled` reads while the cache is being deleted.
@@ -61,6 +63,10 @@ pub struct Switches {
     pub deployment_order: DeploymentOrder,
     /// 26: the member of `ValidationException` and `AccessDeniedException` that holds the text.
     pub front_end_message_member: MessageMember,
+    /// 27: how long after its end a minute of emitted data becomes visible.
+    pub metric_delay: MetricDelay,
+    /// Minutes of which `CloudWatch` lost emitted data.
+    pub metric_gaps: Vec<MetricGap>,
     /// 29: whether a method entry made from `*/*` takes its loggingLevel too.
     pub seed_logging_level: bool,
     /// 30: `throttlingBurstLimit` of a fresh method entry.
@@ -89,6 +95,7 @@ impl Default for Switches {
             remove_absent_variable: AbsentVariable::BadRequest,
             unparsable_boolean: UnparsableBoolean::False,
             patch_operation_limit: Some(80),
+            canary_dimension: CanaryDimension::Disjoint,
             cache_change_in_transition: CacheChange::Accept,
             cache_cluster_enabled_while_deleting: false,
             cache_cluster_status_after_deletion: StatusAfterDeletion::NotAvailable,
@@ -105,6 +112,8 @@ impl Default for Switches {
             tagging_moves_last_updated_date: false,
             deployment_order: DeploymentOrder::Creation,
             front_end_message_member: MessageMember::LowerCase,
+            metric_delay: MetricDelay { min_seconds: 60, max_seconds: 180 },
+            metric_gaps: Vec::new(),
             seed_logging_level: true,
             default_throttling_burst_limit: 5000,
             default_throttling_rate_limit: 10_000.0,
@@ -156,6 +165,50 @@ pub enum UnparsableBoolean {
     False,
     /// 400 `BadRequestException`.
     Refuse,
+}
+
+/// The series that a canary's requests are counted in, beside those of the whole API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CanaryDimension {
+    /// `Stage` = `{stage}/Canary` alone; `{stage}` counts production's requests only.
+    Disjoint,
+    /// `{stage}/Canary`, and `{stage}` counts all requests.
+    Inclusive,
+    /// There is no `{stage}/Canary`; `{stage}` counts all requests.
+    Absent,
+}
+
+/// How long after its end a minute of emitted data becomes visible: drawn from the seed for each minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MetricDelay {
+    /// At least so many seconds.
+    pub min_seconds: u32,
+    /// At most so many; less than `min_seconds` counts as `min_seconds`.
+    pub max_seconds: u32,
+}
+
+/// Minutes of emitted data with something wrong. Data that were put are not touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MetricGap {
+    /// Minutes that begin at this instant or later, in seconds since 1970,
+    pub from_epoch_seconds: i64,
+    /// and before this one.
+    pub until_epoch_seconds: i64,
+    /// What is wrong.
+    pub kind: GapKind,
+}
+
+/// What is wrong with the data of a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum GapKind {
+    /// There are none, and `CloudWatch` does not say so: the minute is missing, the status is `Complete`.
+    Missing,
+    /// Only the requests of the minute's first half are counted so far; the status is `PartialData`.
+    Partial,
 }
 
 /// Cache changes while the cache is in transition.

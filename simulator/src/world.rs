@@ -8,6 +8,10 @@ use serde::{Serialize, Serializer};
 use crate::apigateway::account::AccountSettings;
 use crate::apigateway::client_certificate::ClientCertificate;
 use crate::apigateway::rest_api::RestApi;
+use crate::cloudwatch;
+use crate::logs::LogGroups;
+use crate::traffic;
+use crate::waf::WebAcls;
 
 /// One account in one Region.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -17,6 +21,10 @@ pub(crate) struct Region {
     /// Shared, so that a draft of a stage can look certificates up while the API is being changed.
     #[serde(serialize_with = "crate::world::shared")]
     pub(crate) client_certificates: Arc<BTreeMap<String, ClientCertificate>>,
+    pub(crate) cloudwatch: cloudwatch::State,
+    pub(crate) log_groups: LogGroups,
+    pub(crate) web_acls: WebAcls,
+    pub(crate) traffic: traffic::State,
 }
 
 /// Where a call goes: an account and a Region.

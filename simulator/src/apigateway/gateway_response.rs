@@ -103,6 +103,31 @@ fn shown(api: &RestApi, kind: &Kind) -> Value {
     }
 }
 
+/// What a caller of a deployed API is told: status, headers, and the body's template.
+#[derive(Debug)]
+pub(crate) struct ToCallers {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) template: String,
+}
+
+/// What a type says to callers of a deployment with these customisations. Of parameters only literals are headers
+/// here; mapped ones would need the request.
+pub(crate) fn to_callers(customised: &BTreeMap<String, Customisation>, type_name: &str) -> Option<ToCallers> {
+    let kind = KINDS.iter().find(|kind| kind.name == type_name)?;
+    let built_in = Customisation::default_of(kind);
+    let family = kind.parent.and_then(|parent| customised.get(parent));
+    let shown = customised.get(kind.name).or(family).unwrap_or(&built_in);
+    let status = shown.status.as_ref().or(built_in.status.as_ref())?.parse().ok()?;
+    let header = |(name, value): (&String, &String)| {
+        let name = name.strip_prefix("gatewayresponse.header.")?;
+        Some((name.to_owned(), value.strip_prefix('\'')?.strip_suffix('\'')?.to_owned()))
+    };
+    let headers = shown.parameters.iter().filter_map(header).collect();
+    let template = shown.templates.get("application/json").cloned().unwrap_or_default();
+    Some(ToCallers { status, headers, template })
+}
+
 /// The type that the path names; an unknown one is a violation that comes after those of the body.
 fn kind(input: &Input, call: &Call) -> Option<&'static Kind> {
     let name = call.parameter("response_type");

@@ -106,6 +106,11 @@ impl<'i> Object<'i> {
         self.get(name).map(|value| value.as_f64().ok_or_else(|| unexpected(value, "a Double"))).transpose()
     }
 
+    pub(crate) fn numbers(&self, name: &str) -> Result<Option<Vec<f64>>, ApiError> {
+        let read = |value: &Value| value.as_f64().ok_or_else(|| unexpected(value, "a Double"));
+        self.list(name)?.map(|items| items.iter().map(read).collect()).transpose()
+    }
+
     pub(crate) fn strings(&self, name: &str) -> Result<Option<Vec<String>>, ApiError> {
         self.list(name)?.map(|items| items.iter().map(string).collect()).transpose()
     }
