@@ -55,7 +55,7 @@ pub struct MethodShare {
 
 /// How a deployment behaves from a moment on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Phase {
     /// Simulated seconds since the plan was set. Before the first phase a deployment behaves as in that phase.
     #[serde(default)]

@@ -177,7 +177,8 @@ impl Epoch {
     /// The pieces of the minutes that begin in `from..until`, in seconds since 1970. Only minutes that are over by
     /// `now`: what comes later in a minute may still change it.
     pub(super) fn pieces(&self, from: i64, until: i64, now: Timestamp) -> Vec<Piece> {
-        let at = |second: i64| Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
+        let end_of_time = |second: i64| if second < 0 { Timestamp::MIN } else { Timestamp::MAX };
+        let at = |second: i64| Timestamp::from_second(second).unwrap_or_else(|_too_far| end_of_time(second));
         let over = now.as_second().saturating_sub(now.as_second().rem_euclid(60));
         let begin = self.from.max(at(from));
         let end = self.until.unwrap_or(Timestamp::MAX).min(at(until.min(over)));
