@@ -158,7 +158,7 @@ mod tests {
         let a = points(&[(0, 1.0), (60, 2.0), (180, 4.0)]);
         let b = points(&[(60, 10.0), (120, 0.0), (180, 0.0)]);
         let results = BTreeMap::from([("a".to_owned(), a), ("b".to_owned(), b)]);
-        Context { results: &results, grid: &[0, 60, 120, 180, 240] }.worth(&Expression::parse(text).unwrap())
+        Context { results: &results, grid: &[0, 60, 120, 180, 240] }.worth(&Expression::parse(text)?)
     }
 
     #[rstest]

@@ -248,7 +248,7 @@ mod tests {
             .deployment_from("d", 30.0, slow)
             .checked()
             .unwrap();
-        assert_eq!([plan.rate(0.0), plan.rate(59.9), plan.rate(60.0)], [1.0, 1.0, 5.0]);
+        assert_eq!([0.0, 59.9, 60.0].map(|at| plan.rate(at).to_string()), ["1", "1", "5"]);
         assert_eq!((plan.behaviour("d", 29.0), plan.behaviour("d", 30.0)), (Behaviour::default(), slow));
         assert_eq!(plan.behaviour("other", 30.0), Behaviour::default());
     }

@@ -31,7 +31,7 @@ fn metric_stat(id: &str, name: &str, stage: &str, stat: &str, period: i64) -> Va
 }
 
 /// A request for the first ten minutes, oldest first.
-fn ten_minutes(queries: Value) -> Value {
+fn ten_minutes(queries: &Value) -> Value {
     json!({"MetricDataQueries": queries, "StartTime": START, "EndTime": START + 600, "ScanBy": "TimestampAscending"})
 }
 
@@ -86,7 +86,7 @@ async fn a_result_has_the_members_of_aws_newest_first() {
 #[tokio::test]
 async fn minutes_without_data_are_missing(#[case] stat: &str, #[case] values: &[f64]) {
     let simulator = seeded().await;
-    let read = read(&simulator, &ten_minutes(json!([metric_stat("m1", "Count", "prod", stat, 60)]))).await;
+    let read = read(&simulator, &ten_minutes(&json!([metric_stat("m1", "Count", "prod", stat, 60)]))).await;
     assert_eq!(read, [("m1".to_owned(), vec![0, 2], values.to_vec())]);
 }
 
@@ -98,7 +98,7 @@ async fn the_average_of_errors_is_their_rate_over_any_period() {
         metric_stat("whole", "5XXError", "prod", "Average", 300),
     ]);
     assert_eq!(
-        read(&simulator, &ten_minutes(queries)).await,
+        read(&simulator, &ten_minutes(&queries)).await,
         [("minutes".to_owned(), vec![0, 2], vec![0.25, 0.0]), ("whole".to_owned(), vec![0], vec![1.0 / 6.0])]
     );
 }
@@ -121,7 +121,7 @@ async fn dimensions_match_exactly_and_completely() {
     let values = async |dimensions: Value| {
         let metric = json!({"Namespace": "AWS/ApiGateway", "MetricName": "Count", "Dimensions": dimensions});
         let query = json!({"Id": "m", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}});
-        let mut read = read(&simulator, &ten_minutes(json!([query]))).await;
+        let mut read = read(&simulator, &ten_minutes(&json!([query]))).await;
         assert_eq!(read.len(), 1);
         read.remove(0).2
     };
@@ -153,7 +153,7 @@ async fn percentiles_of_known_data_and_none_of_statistic_sets() {
         .enumerate()
         .map(|(index, stat)| metric_stat(&format!("m{index}"), "Latency", "prod", stat, 60))
         .collect();
-    let read = read(&simulator, &ten_minutes(json!(queries))).await;
+    let read = read(&simulator, &ten_minutes(&json!(queries))).await;
     let values: Vec<&[f64]> = read.iter().map(|(_, _, values)| values.as_slice()).collect();
     assert_eq!(values, [&[50.0][..], &[90.0], &[99.0], &[100.0], &[25.0], &[100.0, 50.0]]);
 }
@@ -174,7 +174,7 @@ async fn expressions_refer_to_queries_that_need_not_be_shown() {
         hidden(metric_stat("canary", "Count", "prod/Canary", "Sum", 60)),
     ]);
     assert_eq!(
-        read(&simulator, &ten_minutes(queries)).await,
+        read(&simulator, &ten_minutes(&queries)).await,
         [
             ("rate".to_owned(), vec![0, 2], vec![25.0, 0.0]),
             ("filled".to_owned(), vec![0, 2], vec![5.0, 2.0]),
@@ -191,7 +191,7 @@ async fn pages_join_to_the_whole() {
         metric_stat("none", "Count", "nowhere", "Sum", 60),
         metric_stat("b", "5XXError", "prod", "Sum", 60),
     ]);
-    let mut request = ten_minutes(queries);
+    let mut request = ten_minutes(&queries);
     request["MaxDatapoints"] = json!(3);
     let first = cloudwatch(&simulator, "GetMetricData", &request).await;
     let status: Vec<&str> =
@@ -232,7 +232,7 @@ async fn pages_join_to_the_whole() {
 #[tokio::test]
 async fn a_request_that_makes_no_sense_is_refused(#[case] change: Value, #[case] message: &str) {
     let simulator = Simulator::builder().build();
-    let mut request = ten_minutes(json!([metric_stat("m", "Count", "prod", "Sum", 60)]));
+    let mut request = ten_minutes(&json!([metric_stat("m", "Count", "prod", "Sum", 60)]));
     request.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
     let (status, shape, text, header) = refused(&simulator, "GetMetricData", &request).await;
     assert_eq!((status, shape.as_str(), header.as_str()), (400, "ValidationError", "ValidationError;Sender"));
@@ -245,7 +245,7 @@ async fn expressions_are_evaluated_once() {
     let simulator = seeded().await;
     let mut queries = vec![metric_stat("e0", "Count", "prod", "Sum", 60)];
     queries.extend((1..60).map(|n| json!({"Id": format!("e{n}"), "Expression": format!("e{0} + e{0}", n - 1)})));
-    let read = read(&simulator, &ten_minutes(json!(queries))).await;
+    let read = read(&simulator, &ten_minutes(&json!(queries))).await;
     assert_eq!(read[59].2, [4.0 * 2_f64.powi(59), 2.0 * 2_f64.powi(59)]);
 }
 
@@ -288,7 +288,7 @@ async fn a_compressed_body_is_read_and_a_broken_or_endless_one_refused() {
     let body = json!({"Namespace": "AWS/ApiGateway", "MetricData": [datum("Count", "prod", 0, &[7.0])]}).to_string();
     let send = async |bytes: Vec<u8>| reply(&simulator, &target, bytes, &[("content-encoding", "gzip")]).await;
     assert_eq!(send(zip(body.as_bytes())).await.status(), 200);
-    let request = ten_minutes(json!([metric_stat("m", "Count", "prod", "Sum", 60)]));
+    let request = ten_minutes(&json!([metric_stat("m", "Count", "prod", "Sum", 60)]));
     assert_eq!(read(&simulator, &request).await[0].2, [7.0]);
     for bad in [body.into_bytes(), zip(&vec![b' '; 20 * 1024 * 1024])] {
         let refused = send(bad).await;
