@@ -53,3 +53,8 @@ pub use switches::{
 };
 pub use traffic::{Behaviour, Invocation, Latency, MethodShare, Phase, Rate, Requests, Traffic, TrafficReport};
 pub use wire::reply::Reply;
+
+/// Compiles and runs the README's example in Rust.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use apigateway_simulator::{Clock, Simulator, listen};
 use clap::{Parser, ValueEnum};
 
-/// Simulates Amazon API Gateway's control plane (REST APIs) and STS on loopback.
+/// Simulates Amazon API Gateway (REST APIs), with STS, CloudWatch, log groups and web ACLs, on loopback.
 ///
 /// Point clients at it with `AWS_ENDPOINT_URL=http://127.0.0.1:4570`; any well-formed credentials will do. What the
 /// simulator itself can be asked is below `/_simulator/` at the same address.
@@ -24,7 +24,7 @@ struct Arguments {
     /// The Region of calls without a signature.
     #[arg(long, default_value = "eu-west-1")]
     region: String,
-    /// Seed of everything random: ids, and faults with a probability.
+    /// Seed of everything random: ids, faults with a probability, traffic.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// AWS's request quotas: 10 requests a second (burst 40), one `CreateDeployment` in 5 seconds, and the others.

@@ -18,9 +18,9 @@ pub(super) fn missing(member: &str) -> ApiError {
     ApiError::new(400, "MissingRequiredParameterException", format!("The parameter {member} is required."))
 }
 
-/// What `GetMetricData` and the alarm operations say of bad input; not in the service's model.
+/// What `GetMetricData` and the alarm operations say of bad input; in the model, but of none of these operations.
 pub(super) fn validation(message: impl Into<String>) -> ApiError {
-    ApiError::new(400, "ValidationError", message)
+    ApiError::new(400, "ValidationException", message)
 }
 
 /// A token that this operation did not give out for this request.
@@ -45,6 +45,7 @@ pub(super) fn query_code(shape: &str) -> &str {
         "LimitExceededFault" => "LimitExceeded",
         "MissingRequiredParameterException" => "MissingParameter",
         "MissingAuthenticationTokenException" => "MissingAuthenticationToken",
+        "ValidationException" => "ValidationError",
         other => other,
     }
 }

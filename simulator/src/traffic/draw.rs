@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use rand_distr::{Binomial, Distribution, LogNormal, Poisson};
 
 use super::plan::{Behaviour, Latency};
@@ -15,7 +15,7 @@ const Z99: f64 = 2.326_347_874_040_841;
 /// From so many requests on latencies are drawn by bucket, not one by one.
 const MANY: u64 = 64;
 
-/// Buckets are this wide in standard deviations: a latency is at most 2 to 4 percent off where p99 is 4 times p50.
+/// Buckets are this wide in standard deviations: 6 percent of the latency where p99 is 4 times p50.
 const WIDTH: f64 = 0.1;
 const BUCKETS: i32 = 72;
 
@@ -96,7 +96,9 @@ fn latencies(count: u64, latency: Latency, random: &mut StdRng) -> Vec<(f64, f64
         }
         let times = among(left, *share_of_rest, random);
         if times > 0 {
-            drawn.push((latency.p50 * (deviation * z).exp(), number(times)));
+            // Somewhere in the bucket, so that percentiles over some minutes do not step.
+            let place = z + (random.random::<f64>() - 0.5) * WIDTH;
+            drawn.push((latency.p50 * (deviation * place).exp(), number(times)));
         }
         left = left.saturating_sub(times);
     }

@@ -235,7 +235,7 @@ async fn a_request_that_makes_no_sense_is_refused(#[case] change: Value, #[case]
     let mut request = ten_minutes(&json!([metric_stat("m", "Count", "prod", "Sum", 60)]));
     request.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
     let (status, shape, text, header) = refused(&simulator, "GetMetricData", &request).await;
-    assert_eq!((status, shape.as_str(), header.as_str()), (400, "ValidationError", "ValidationError;Sender"));
+    assert_eq!((status, shape.as_str(), header.as_str()), (400, "ValidationException", "ValidationError;Sender"));
     assert_eq!(text, message);
 }
 
@@ -393,9 +393,9 @@ async fn alarms_are_filtered_and_paged_and_composite_ones_shown_when_asked_for()
 
 #[rstest]
 #[case("SetAlarmState", json!({"AlarmName": "none", "StateValue": "OK", "StateReason": ""}), (404, "ResourceNotFound"))]
-#[case("SetAlarmState", json!({"AlarmName": "none", "StateValue": "FINE", "StateReason": ""}), (400, "ValidationError"))]
-#[case("PutMetricAlarm", json!({"AlarmName": "a", "EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold"}), (400, "ValidationError"))]
-#[case("DescribeAlarms", json!({"MaxRecords": 101}), (400, "ValidationError"))]
+#[case("SetAlarmState", json!({"AlarmName": "none", "StateValue": "FINE", "StateReason": ""}), (400, "ValidationException"))]
+#[case("PutMetricAlarm", json!({"AlarmName": "a", "EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold"}), (400, "ValidationException"))]
+#[case("DescribeAlarms", json!({"MaxRecords": 101}), (400, "ValidationException"))]
 #[case("DescribeAlarms", json!({"NextToken": "x"}), (400, "InvalidNextToken"))]
 #[case("DescribeAlarms", json!({"AlarmNames": "x"}), (400, "SerializationException"))]
 #[case("GetMetricStatistics", json!({}), (400, "UnknownOperationException"))]
