@@ -198,7 +198,7 @@ async fn rates_change_over_time_and_a_stop_ends_them() {
     let (world, _) = stage().await;
     let simulator = &world.simulator;
     let plan = json!({"restApiId": world.api, "stageName": "prod",
-        "requests": [{"perSecond": 10}, {"fromSeconds": 90, "perMinute": 6000}]});
+        "requests": [{"perSecond": 50}, {"fromSeconds": 90, "perMinute": 6000}]});
     let answer =
         world.simulator.handle(request("PUT", "/_simulator/traffic", plan.to_string())).await.answer().unwrap();
     assert_eq!(answer.status(), 200, "{answer:?}");
@@ -208,7 +208,7 @@ async fn rates_change_over_time_and_a_stop_ends_them() {
     simulator.clock().advance(minutes(5));
     let (at, values, _) = read(simulator, "Count", &dimensions(Some("prod")), "SampleCount", 60).await;
     assert_eq!(at, [0, 1, 2]);
-    for (minute, expected) in [600.0, 300.0 + 3000.0, 6000.0].into_iter().enumerate() {
+    for (minute, expected) in [3000.0, 1500.0 + 3000.0, 6000.0].into_iter().enumerate() {
         near(values[minute], expected);
     }
     let report = simulator.handle(request("GET", "/_simulator/traffic", "")).await.answer().unwrap();
