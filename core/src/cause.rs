@@ -139,7 +139,10 @@ impl Class {
     #[must_use]
     pub fn retry_in(self, failures: u32) -> Duration {
         match self {
-            Self::Throttled { retry_after: Some(wait) } => wait.clamp(Duration::from_secs(1), LONGEST),
+            // AWS's own wish is the least: many who come back after the same second are throttled again.
+            Self::Throttled { retry_after: Some(wait) } => {
+                doubling(Duration::from_secs(1), failures, Duration::from_mins(2)).max(wait).min(LONGEST)
+            }
             Self::Throttled { retry_after: None } | Self::Conflict | Self::Transient => {
                 doubling(Duration::from_secs(1), failures, Duration::from_mins(2))
             }
@@ -190,7 +193,8 @@ mod tests {
             ("the first conflict waits a second", Class::Conflict, 1, 1),
             ("then two", Class::Conflict, 2, 2),
             ("at most two minutes", Class::Transient, 40, 120),
-            ("AWS's own wish wins", Class::Throttled { retry_after: Some(Duration::from_secs(7)) }, 9, 7),
+            ("AWS's own wish is the least", Class::Throttled { retry_after: Some(Duration::from_secs(7)) }, 1, 7),
+            ("and waits grow beyond it", Class::Throttled { retry_after: Some(Duration::from_secs(7)) }, 5, 16),
             ("but not for ever", Class::Throttled { retry_after: Some(Duration::from_hours(9)) }, 1, 600),
             ("a dependency is looked at after five seconds", Class::WaitingFor, 1, 5),
             ("a refusal after a minute", Class::Invalid, 1, 60),

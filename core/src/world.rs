@@ -145,8 +145,22 @@ impl World<'_> {
     /// The drift interval of this object: ±20 % by its uid, so that a thousand objects do not ask at once.
     #[must_use]
     pub fn drift_interval(&self) -> Duration {
+        self.settings.drift_interval.mul_f64(0.8 + 0.4 * self.share(0))
+    }
+
+    /// The time to the next try after a failure: that of its class and up to half as much, so that objects that failed together
+    /// do not come back together.
+    #[must_use]
+    pub fn retry_in(&self, failure: &Failure) -> Duration {
+        let wait = failure.cause.class().retry_in(failure.in_a_row);
+        wait.mul_f64(1.0 + 0.5 * self.share(failure.in_a_row))
+    }
+
+    /// A number from 0 to 1 that is the object's own, and another one for each `turn`.
+    fn share(&self, turn: u32) -> f64 {
         let uid = self.object.uid().unwrap_or_default();
-        let hash = uid.bytes().fold(2_166_136_261_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
-        self.settings.drift_interval.mul_f64(0.8 + 0.4 * f64::from(hash % 1024) / 1024.0)
+        let bytes = uid.bytes().chain(turn.to_le_bytes());
+        let hash = bytes.fold(2_166_136_261_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
+        f64::from(hash % 1024) / 1024.0
     }
 }

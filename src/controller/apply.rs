@@ -49,8 +49,10 @@ pub(super) async fn apply(ctx: &Context, site: &Site, place: &Place, actions: Ve
         match send(ctx, site, place, &action).await {
             Ok(reply) => applied.done.push((action, reply)),
             Err(error) => {
-                // What of it took effect is known to AWS alone.
-                ctx.observations.forget(&site.gateway, &site.rest_api);
+                // What of it took effect is known to AWS alone; a call that was only told to wait had no effect.
+                if !matches!(error.cause, Cause::Throttled { .. } | Cause::NotSent | Cause::NotLeader) {
+                    ctx.observations.forget(&site.gateway, &site.rest_api);
+                }
                 if error.class().is_passing() {
                     applied.stopped = Some((action, error));
                     break;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use kube::ResourceExt as _;
 use stagecraft_core::api::COMMAND;
 use stagecraft_core::api::stage::ApiStage;
+use stagecraft_core::cause::Cause as AwsCause;
 use stagecraft_core::world::Recent;
 
 /// Memories by uid of the object.
@@ -94,10 +95,15 @@ impl Memory {
             self.cause_at = now;
             // That a snapshot was certainly not taken stays true.
             self.recent = Recent { unsent: std::mem::take(&mut self.recent.unsent), ..Recent::default() };
-        } else if self.wake_up_at.is_some_and(|due| due <= now) && !is_ready(object) {
+        } else if self.wake_up_at.is_some_and(|due| due <= now) && !is_ready(object) && !self.was_throttled() {
             self.cause_at = now;
         }
         self.recent.tried.clear();
+    }
+
+    /// Whoever was asked to call less does not read again what it knows.
+    fn was_throttled(&self) -> bool {
+        self.recent.failure.as_ref().is_some_and(|failure| matches!(failure.cause, AwsCause::Throttled { .. }))
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn plan(world: &World<'_>) -> Result<Plan, Need> {
             world.recent.refused.get(&Group::CleanUp).filter(|_| world.recent.tried.contains(&Group::CleanUp))
         {
             let finding = super::failure::finding(world, &draft.status, failure);
-            let wake_up_at = world.now.checked_add(failure.cause.class().retry_in(failure.in_a_row)).ok();
+            let wake_up_at = world.now.checked_add(world.retry_in(failure)).ok();
             return Ok(blocked(draft, failure, &finding, wake_up_at));
         }
         draft.call(Action::DeleteStage);

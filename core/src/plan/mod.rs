@@ -105,7 +105,7 @@ pub fn after_failure(world: &World<'_>) -> Plan {
     let Some(failure) = &world.recent.failure else { return draft.unchanged(None) };
     let terminating = world.object.metadata.deletion_timestamp.is_some();
     let finding = failure::finding(world, &draft.status, failure);
-    let wake_up_at = world.now.checked_add(failure.cause.class().retry_in(failure.in_a_row)).ok();
+    let wake_up_at = world.now.checked_add(world.retry_in(failure)).ok();
     if terminating {
         return deletion::blocked(draft, failure, &finding, wake_up_at);
     }
