@@ -134,9 +134,15 @@ fn put_switches(simulator: &Simulator, incoming: &Incoming) -> Outcome {
 
 /// Replaces the whole plan.
 fn put_faults(simulator: &Simulator, incoming: &Incoming) -> Outcome {
-    let rules: Vec<FaultRule> = read(incoming)?;
-    for (index, rule) in rules.iter().enumerate() {
-        rule.check().map_err(|text| Refused(400, format!("Fault rule {index}: {text}.")))?;
+    let Value::Array(given) = read(incoming)? else {
+        return Err(Refused(400, "The request body must be a JSON list of fault rules.".to_owned()));
+    };
+    let mut rules = Vec::new();
+    for (index, given) in given.into_iter().enumerate() {
+        let refuse = |text: String| Refused(400, format!("Fault rule {index}: {text}."));
+        let rule: FaultRule = serde_json::from_value(given).map_err(|error| refuse(error.to_string()))?;
+        rule.check().map_err(refuse)?;
+        rules.push(rule);
     }
     simulator.faults().clear();
     for rule in rules {

@@ -157,15 +157,61 @@ async fn faults_are_data_over_http_too() {
     assert_eq!(world.get("R/stages/x").await, Seen::refusal(418, "Teapot", "no"));
     assert_eq!(own(&world.simulator, "DELETE", "faults", &Value::Null).await.0, 204);
     assert_eq!(own(&world.simulator, "GET", "faults", &Value::Null).await.1, json!([]));
-    for wrong in [
-        json!([{"operation": "X", "fault": "explode"}]),
-        json!([{"operation": "X", "probability": 2, "fault": "dropConnection"}]),
-        json!([{"operation": "X", "fault": {"delay": {"seconds": -1}}}]),
-        json!([{"operation": "X", "fault": {"error": 200}}]),
-        json!({}),
-    ] {
-        assert_eq!(own(&world.simulator, "PUT", "faults", &wrong).await.0, 400, "{wrong}");
-    }
+}
+
+/// A rule that can never strike, or not as it says, would let a test pass that proves nothing.
+#[rstest]
+#[case::no_list(json!({}), "The request body must be a JSON list of fault rules.")]
+#[case::no_operation(json!([{"fault": "dropConnection"}]), "Fault rule 0: missing field `operation`.")]
+#[case::misspelt(
+    json!([{"operation": "*", "fault": "dropConnection"}, {"operation": "UpdateStag", "fault": "dropConnection"}]),
+    "Fault rule 1: operation 'UpdateStag' is not known; it must be a name such as UpdateStage, or * for all."
+)]
+#[case::unknown_fault(
+    json!([{"operation": "UpdateStage", "fault": "explode"}]),
+    "Fault rule 0: unknown variant `explode`, expected one of `dropConnection`, `error`, `refusal`, `delay`, \
+     `truncateBody`, `staleRead`, `foreignWrite`."
+)]
+#[case::never(
+    json!([{"operation": "UpdateStage", "times": 0, "fault": "dropConnection"}]),
+    "Fault rule 0: times is 0 and must be 1 or more, or null for all calls."
+)]
+#[case::call_0(
+    json!([{"operation": "UpdateStage", "call": 0, "fault": "dropConnection"}]),
+    "Fault rule 0: call counts from 1."
+)]
+#[case::improbable(
+    json!([{"operation": "UpdateStage", "probability": 2, "fault": "dropConnection"}]),
+    "Fault rule 0: probability is 2 and must be from 0 to 1."
+)]
+#[case::into_the_past(
+    json!([{"operation": "UpdateStage", "fault": {"delay": {"seconds": -1}}}]),
+    "Fault rule 0: delay is -1.0 seconds and must be 0 or more, and less than 1e19."
+)]
+#[case::no_refusal(
+    json!([{"operation": "UpdateStage", "fault": {"error": 200}}]),
+    "Fault rule 0: status is 200 and must be from 400 to 599."
+)]
+#[case::no_header(
+    json!([{"operation": "UpdateStage", "fault": {"refusal": {"status": 400, "code": "a\nb", "message": "x"}}}]),
+    "Fault rule 0: code is \"a\\nb\" and must be the name of an exception, such as ConflictException."
+)]
+#[case::stale_too_late(
+    json!([{"operation": "GetStage", "moment": "after", "fault": "staleRead"}]),
+    "Fault rule 0: staleRead strikes before the effect only; leave moment out."
+)]
+#[case::no_stage(
+    json!([{"operation": "GetStage",
+        "fault": {"foreignWrite": {"restApiId": "", "stageName": "a/b", "patchOperations": []}}}]),
+    "Fault rule 0: restApiId and stageName of foreignWrite must consist of letters, digits, _ and -."
+)]
+#[tokio::test]
+async fn a_fault_that_would_never_strike_is_refused_and_the_plan_stays(#[case] wrong: Value, #[case] sentence: &str) {
+    let simulator = Simulator::builder().build();
+    simulator.faults().on("CreateStage").drop_connection(AfterTheEffect);
+    let before = simulator.faults().rules();
+    assert_eq!(own(&simulator, "PUT", "faults", &wrong).await, (400, json!({"message": sentence})));
+    assert_eq!(simulator.faults().rules(), before);
 }
 
 #[tokio::test]
