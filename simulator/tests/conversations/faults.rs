@@ -221,13 +221,37 @@ async fn switches_move_over_http_and_unknown_ones_are_refused_whole() {
     let (status, switches) = own(&world.simulator, "PUT", "switches", &moved).await;
     assert_eq!((status, &switches["failedPatch"]), (200, &json!("keepsEarlierOperations")));
     assert_eq!((&switches["patchOperationLimit"], &switches["retryAfter"]), (&Value::Null, &json!(true)));
-    for wrong in [
-        json!({"retryAfter": false, "nonsense": 1}),
-        json!({"retryAfter": "no"}),
-        json!({"defaultCacheClusterSize": "2"}),
-        json!([]),
+    for (wrong, sentence) in [
+        (json!({"retryAfter": false, "nonsense": 1}), "Switch nonsense cannot be moved: unknown field `nonsense`, "),
+        (
+            json!({"retryAfter": "no"}),
+            "Switch retryAfter cannot be moved: invalid type: string \"no\", expected a boolean.",
+        ),
+        (
+            json!({"patchOperationLimit": -1}),
+            "Switch patchOperationLimit cannot be moved: invalid value: integer `-1`, expected usize.",
+        ),
+        (
+            json!({"defaultCacheClusterSize": "2"}),
+            "Switch defaultCacheClusterSize cannot be moved: cache size '2' must be one of 0.5, ",
+        ),
+        (
+            json!({"conflictWindowSeconds": -1}),
+            "Switch conflictWindowSeconds cannot be moved: it must be 0 or more seconds, or null for never.",
+        ),
+        (
+            json!({"defaultThrottlingRateLimit": -1}),
+            "Switch defaultThrottlingRateLimit cannot be moved: it must be 0 or more.",
+        ),
+        (
+            json!({"apiStatus": "GONE"}),
+            "Switch apiStatus cannot be moved: it must be one of UPDATING, AVAILABLE, PENDING, FAILED, or null for none.",
+        ),
+        (json!([]), "The request body must be a JSON object of switches."),
     ] {
-        assert_eq!(own(&world.simulator, "PUT", "switches", &wrong).await.0, 400, "{wrong}");
+        let (status, body) = own(&world.simulator, "PUT", "switches", &wrong).await;
+        assert_eq!(status, 400, "{wrong}");
+        assert!(body["message"].as_str().unwrap().starts_with(sentence), "{body}");
     }
     assert_eq!(own(&world.simulator, "GET", "switches", &Value::Null).await, (200, switches));
 }
@@ -265,7 +289,8 @@ async fn what_the_simulator_does_not_have_is_told_in_a_sentence() {
     let world = World::new();
     let (status, body) = own(&world.simulator, "GET", "nothing", &Value::Null).await;
     assert_eq!(status, 404);
-    assert!(body["message"].as_str().unwrap().starts_with("There is no /_simulator/nothing. There are: calls, "));
+    let expected = "There is no /_simulator/nothing. There are: calls, calls/counts, switches, faults, ";
+    assert!(body["message"].as_str().unwrap().starts_with(expected), "{body}");
     let (status, body) = own(&world.simulator, "POST", "calls", &Value::Null).await;
     assert_eq!((status, body), (405, json!({"message": "/_simulator/calls does not answer POST."})));
 }
@@ -275,8 +300,20 @@ async fn the_clock_moves_over_http() {
     let world = World::new();
     let (_, clock) = own(&world.simulator, "PUT", "clock", &json!({"advanceSeconds": 90})).await;
     assert_eq!(clock, json!({"now": "2026-01-01T00:01:30Z", "epochSeconds": crate::support::START + 90}));
-    assert_eq!(own(&world.simulator, "PUT", "clock", &json!({"advanceSeconds": -1})).await.0, 400);
-    assert_eq!(own(&world.simulator, "PUT", "clock", &json!({"advance": 1})).await.0, 400);
+    for (wrong, sentence) in [
+        (json!({"advanceSeconds": -1}), "advanceSeconds is -1.0 and must be 0 or more, and below 1e19."),
+        (
+            json!({"advanceSeconds": 1, "atLeastEpochSeconds": i64::MAX}),
+            "atLeastEpochSeconds is 9223372036854775807 and must be at most 253402207200.",
+        ),
+        (json!({}), "The request body must have advanceSeconds or atLeastEpochSeconds."),
+        (json!({"advance": 1}), "The request body cannot be read: unknown field `advance`, "),
+    ] {
+        let (status, body) = own(&world.simulator, "PUT", "clock", &wrong).await;
+        assert_eq!(status, 400, "{wrong}");
+        assert!(body["message"].as_str().unwrap().starts_with(sentence), "{body}");
+    }
+    assert_eq!(own(&world.simulator, "GET", "clock", &Value::Null).await.1, clock);
 }
 
 #[tokio::test]
@@ -307,6 +344,9 @@ async fn quotas_throttle_with_retry_after_and_a_foreign_client_uses_its_part() {
     assert_eq!(own(&world.simulator, "PUT", "quota", &json!({"mode": "off"})).await.0, 200);
     assert_eq!(ends(50).await, 50);
     assert_eq!(own(&world.simulator, "PUT", "quota", &json!({"mode": "some"})).await.0, 400);
+    let negative = json!({"mode": "aws", "foreignClient": {"requestsPerSecond": -1}});
+    let sentence = json!({"message": "requestsPerSecond is -1.0 and must be 0 or more."});
+    assert_eq!(own(&world.simulator, "PUT", "quota", &negative).await, (400, sentence));
 }
 
 #[tokio::test]
