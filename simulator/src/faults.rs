@@ -188,8 +188,9 @@ impl FaultPlan {
             }
             armed.seen = armed.seen.saturating_add(1);
             let due = armed.seen >= rule.call && rule.last().is_none_or(|last| armed.seen <= last);
-            let probability = rule.probability.clamp(0.0, 1.0);
-            if due && (probability >= 1.0 || self.random.random_bool(probability)) {
+            // Not a number is above nothing, so it never strikes.
+            let certain = rule.probability >= 1.0;
+            if due && (certain || (rule.probability > 0.0 && self.random.random_bool(rule.probability))) {
                 struck.push((rule.moment, rule.fault.clone()));
             }
         }
@@ -400,6 +401,15 @@ mod tests {
         );
         assert_eq!(struck("UpdateStage"), 0);
         assert_eq!(plan.rules(), []);
+    }
+
+    #[test]
+    fn a_probability_out_of_bounds_is_never_or_always() {
+        for (probability, strikes) in [(f64::NAN, 0), (-1.0, 0), (0.0, 0), (f64::INFINITY, 1), (2.0, 1)] {
+            let mut plan = FaultPlan::seeded(1);
+            plan.arm(rule(1, None, probability));
+            assert_eq!(plan.strike("UpdateStage").len(), strikes, "{probability}");
+        }
     }
 
     #[test]
