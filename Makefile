@@ -23,6 +23,11 @@ test: ## Check everything: format, lints, docs, generated files, all tests
 lint: ## Check format, lints and docs only
 	@scripts/check.sh format clippy rustdoc
 
+.PHONY: bench
+bench: ## Measure the API Gateway simulator; fails where it is too slow, too big or too late
+	cargo build --locked --release -p apigateway-simulator
+	cargo run --locked --release -p simulator-bench
+
 .PHONY: build
 build: ## Build all programs, for debugging
 	cargo build --locked --workspace --bins

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -29,7 +30,6 @@ struct Page {
 
 static PAGES: &[Page] = &[
     Page { verb: "GET", path: "calls", run: get_calls },
-    Page { verb: "GET", path: "calls/counts", run: |simulator, _| Ok(json_page(&json!(simulator.call_counts()))) },
     Page {
         verb: "DELETE",
         path: "calls",
@@ -38,6 +38,7 @@ static PAGES: &[Page] = &[
             Ok(response(204, &[], Bytes::new()))
         },
     },
+    Page { verb: "GET", path: "calls/counts", run: |simulator, _| Ok(json_page(&json!(simulator.call_counts()))) },
     Page { verb: "GET", path: "switches", run: |simulator, _| Ok(json_page(&json!(simulator.switches()))) },
     Page { verb: "PUT", path: "switches", run: put_switches },
     Page { verb: "GET", path: "faults", run: |simulator, _| Ok(json_page(&json!(simulator.faults().rules()))) },
@@ -114,7 +115,14 @@ fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, Refused> {
 
 fn seconds(seconds: f64, name: &str) -> Result<Duration, Refused> {
     Duration::try_from_secs_f64(seconds)
-        .map_err(|_out_of_bounds| Refused(400, format!("{name} is {seconds} and must be 0 or more seconds.")))
+        .map_err(|_out_of_bounds| Refused(400, format!("{name} is {seconds:?} and must be 0 or more, and below 1e19.")))
+}
+
+fn rate(per_second: f64, name: &str) -> Result<(), Refused> {
+    if per_second >= 0.0 {
+        return Ok(());
+    }
+    Err(Refused(400, format!("{name} is {per_second:?} and must be 0 or more.")))
 }
 
 fn get_calls(simulator: &Simulator, incoming: &Incoming) -> Outcome {
@@ -139,21 +147,32 @@ fn put_switches(simulator: &Simulator, incoming: &Incoming) -> Outcome {
     let Some(given) = given.as_object() else {
         return Err(Refused(400, "The request body must be a JSON object of switches.".to_owned()));
     };
-    let mut merged = json!(simulator.switches());
-    if let Some(members) = merged.as_object_mut() {
-        members.extend(given.clone());
+    let mut switches = simulator.switches();
+    // One by one, so that a refusal can say which.
+    for (name, position) in given {
+        let refuse = |text: String| Refused(400, format!("Switch {name} cannot be moved: {text}."));
+        let mut members = json!(switches);
+        if let Some(members) = members.as_object_mut() {
+            members.insert(name.clone(), position.clone());
+        }
+        switches = serde_json::from_value(members).map_err(|error| refuse(error.to_string()))?;
+        switches.check().map_err(refuse)?;
     }
-    let switches =
-        serde_json::from_value(merged).map_err(|error| Refused(400, format!("A switch cannot be moved: {error}.")))?;
     simulator.set_switches(|present| *present = switches);
     Ok(json_page(&json!(simulator.switches())))
 }
 
 /// Replaces the whole plan.
 fn put_faults(simulator: &Simulator, incoming: &Incoming) -> Outcome {
-    let rules: Vec<FaultRule> = read(incoming)?;
-    for (index, rule) in rules.iter().enumerate() {
-        rule.check().map_err(|text| Refused(400, format!("Fault rule {index}: {text}.")))?;
+    let Value::Array(given) = read(incoming)? else {
+        return Err(Refused(400, "The request body must be a JSON list of fault rules.".to_owned()));
+    };
+    let mut rules = Vec::new();
+    for (index, given) in given.into_iter().enumerate() {
+        let refuse = |text: String| Refused(400, format!("Fault rule {index}: {text}."));
+        let rule: FaultRule = serde_json::from_value(given).map_err(|error| refuse(error.to_string()))?;
+        rule.check().map_err(refuse)?;
+        rules.push(rule);
     }
     simulator.faults().clear();
     for rule in rules {
@@ -190,8 +209,8 @@ fn put_quota(simulator: &Simulator, incoming: &Incoming) -> Outcome {
     }
     let setting: Setting = read(incoming)?;
     let ForeignClient { requests_per_second, create_deployments_per_second } = setting.foreign_client;
-    seconds(requests_per_second, "requestsPerSecond")?;
-    seconds(create_deployments_per_second, "createDeploymentsPerSecond")?;
+    rate(requests_per_second, "requestsPerSecond")?;
+    rate(create_deployments_per_second, "createDeploymentsPerSecond")?;
     simulator.set_quota(setting.mode == Mode::Aws, setting.foreign_client);
     Ok(json_page(&simulator.quota_report()))
 }
@@ -243,8 +262,16 @@ fn put_clock(simulator: &Simulator, incoming: &Incoming) -> Outcome {
         at_least_epoch_seconds: Option<i64>,
     }
     let step: Move = read(incoming)?;
-    if let Some(by) = step.advance_seconds {
-        simulator.clock().advance(seconds(by, "advanceSeconds")?);
+    let by = step.advance_seconds.map(|by| seconds(by, "advanceSeconds")).transpose()?;
+    if let Some(instant) = step.at_least_epoch_seconds.filter(|instant| Timestamp::from_second(*instant).is_err()) {
+        let most = Timestamp::MAX.as_second();
+        return Err(Refused(400, format!("atLeastEpochSeconds is {instant} and must be at most {most}.")));
+    }
+    if by.is_none() && step.at_least_epoch_seconds.is_none() {
+        return Err(Refused(400, "The request body must have advanceSeconds or atLeastEpochSeconds.".to_owned()));
+    }
+    if let Some(by) = by {
+        simulator.clock().advance(by);
     }
     if let Some(instant) = step.at_least_epoch_seconds {
         simulator.clock().set_at_least(instant);

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 /// Calls kept; older ones are forgotten, so that a server can run for weeks.
 const KEPT: usize = 10_000;
+/// Bytes of requests kept, as they came in: 10,000 bodies of the largest size would be 100 GB.
+const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
 /// Who sent a request, as far as it can be told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -148,6 +150,10 @@ pub(crate) struct CallLog {
     /// All calls, by operation; unlike the records none are forgotten.
     counts: BTreeMap<&'static str, u64>,
     records: VecDeque<CallRecord>,
+    /// What each record's request weighed, in bytes; as long as `records`.
+    weights: VecDeque<usize>,
+    /// The sum of `weights`.
+    weight: usize,
     /// Sequence number of the last call.
     last: u64,
     /// Counts how often the log was emptied: a call that began before does not end after.
@@ -162,15 +168,19 @@ pub(crate) struct Entry {
 }
 
 impl CallLog {
-    /// Puts a call in, with `info.sequence` set.
-    pub(crate) fn begin(&mut self, info: &mut CallInfo) -> Entry {
+    /// Puts a call in, with `info.sequence` set; its request was so many bytes. The oldest calls make room for it.
+    pub(crate) fn begin(&mut self, info: &mut CallInfo, bytes: usize) -> Entry {
         self.last = self.last.saturating_add(1);
         info.sequence = self.last;
         let count = self.counts.entry(info.operation).or_default();
         *count = count.saturating_add(1);
-        if self.records.len() >= KEPT {
+        while self.records.len() >= KEPT || self.weight.saturating_add(bytes) > KEPT_BYTES {
+            let Some(oldest) = self.weights.pop_front() else { break };
             self.records.pop_front();
+            self.weight = self.weight.saturating_sub(oldest);
         }
+        self.weights.push_back(bytes);
+        self.weight = self.weight.saturating_add(bytes);
         let info = info.clone();
         self.records.push_back(CallRecord {
             info,
@@ -204,6 +214,8 @@ impl CallLog {
     pub(crate) fn reset(&mut self) {
         self.counts.clear();
         self.records.clear();
+        self.weights.clear();
+        self.weight = 0;
         self.last = 0;
         self.epoch = self.epoch.wrapping_add(1);
     }

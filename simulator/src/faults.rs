@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::ApiError;
+use crate::service::is_operation;
 
 pub use Moment::{After as AfterTheEffect, Before as BeforeTheEffect};
 
@@ -187,8 +188,9 @@ impl FaultPlan {
             }
             armed.seen = armed.seen.saturating_add(1);
             let due = armed.seen >= rule.call && rule.last().is_none_or(|last| armed.seen <= last);
-            let probability = rule.probability.clamp(0.0, 1.0);
-            if due && (probability >= 1.0 || self.random.random_bool(probability)) {
+            // Not a number is above nothing, so it never strikes.
+            let certain = rule.probability >= 1.0;
+            if due && (certain || (rule.probability > 0.0 && self.random.random_bool(rule.probability))) {
                 struck.push((rule.moment, rule.fault.clone()));
             }
         }
@@ -204,18 +206,36 @@ impl FaultRule {
 
     /// A sentence about what is wrong with this rule, if anything is.
     pub(crate) fn check(&self) -> Result<(), String> {
+        if self.operation != "*" && !is_operation(&self.operation) {
+            let given = &self.operation;
+            return Err(format!(
+                "operation '{given}' is not known; it must be a name such as UpdateStage, or * for all"
+            ));
+        }
         if self.call == 0 {
             return Err("call counts from 1".to_owned());
+        }
+        if self.times == Some(0) {
+            return Err("times is 0 and must be 1 or more, or null for all calls".to_owned());
         }
         if !(0.0..=1.0).contains(&self.probability) {
             return Err(format!("probability is {} and must be from 0 to 1", self.probability));
         }
         match &self.fault {
             FaultKind::Delay { seconds } if Duration::try_from_secs_f64(*seconds).is_err() => {
-                Err(format!("delay is {seconds} seconds and must be 0 or more"))
+                Err(format!("delay is {seconds:?} seconds and must be 0 or more, and less than 1e19"))
             }
             FaultKind::Error(status) | FaultKind::Refusal { status, .. } if !(400..=599).contains(status) => {
                 Err(format!("status is {status} and must be from 400 to 599"))
+            }
+            FaultKind::Refusal { code, .. } if code.is_empty() || !code.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                Err(format!("code is {code:?} and must be the name of an exception, such as ConflictException"))
+            }
+            FaultKind::StaleRead if self.moment == Moment::After => {
+                Err("staleRead strikes before the effect only; leave moment out".to_owned())
+            }
+            FaultKind::ForeignWrite { rest_api_id, stage_name, .. } if !is_id(rest_api_id) || !is_id(stage_name) => {
+                Err("restApiId and stageName of foreignWrite must consist of letters, digits, _ and -".to_owned())
             }
             FaultKind::DropConnection
             | FaultKind::Error(_)
@@ -226,6 +246,11 @@ impl FaultRule {
             | FaultKind::ForeignWrite { .. } => Ok(()),
         }
     }
+}
+
+/// Whether this can be one segment of a path as it is.
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 
 /// Arms faults: `sim.faults().on("UpdateStage").call(2).drop_connection(AfterTheEffect)`.
@@ -376,6 +401,15 @@ mod tests {
         );
         assert_eq!(struck("UpdateStage"), 0);
         assert_eq!(plan.rules(), []);
+    }
+
+    #[test]
+    fn a_probability_out_of_bounds_is_never_or_always() {
+        for (probability, strikes) in [(f64::NAN, 0), (-1.0, 0), (0.0, 0), (f64::INFINITY, 1), (2.0, 1)] {
+            let mut plan = FaultPlan::seeded(1);
+            plan.arm(rule(1, None, probability));
+            assert_eq!(plan.strike("UpdateStage").len(), strikes, "{probability}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -80,14 +81,25 @@ impl Simulator {
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
-                accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                    connections.spawn(connection(self.clone(), stream));
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        connections.spawn(connection(self.clone(), stream));
+                    }
+                    // The client went away before its turn came.
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                    // Descriptors or memory are used up, and until some are given back each attempt fails at once.
+                    Err(_) => pause().await,
                 },
                 // Collects the ended ones, so that the set does not grow.
                 Some(_) = connections.join_next() => {}
             }
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing tells when another part of the process gives a descriptor back")]
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
 /// Serves one connection to its end.

@@ -32,6 +32,9 @@ pub(crate) trait Service: Sync {
     /// Whether this request is for this service.
     fn claims(&self, incoming: &Incoming) -> bool;
 
+    /// Whether one of its operations has this name.
+    fn knows(&self, operation: &str) -> bool;
+
     /// The operation that the request names, with its path parameters.
     fn find(&self, incoming: &Incoming) -> Option<Found>;
 
@@ -46,6 +49,11 @@ pub(crate) trait Service: Sync {
 
     /// A refusal in the service's protocol.
     fn refusal(&self, error: &ApiError, request_id: &str, message_member: MessageMember) -> Response<Bytes>;
+}
+
+/// Whether any service has an operation of this name.
+pub(crate) fn is_operation(name: &str) -> bool {
+    SERVICES.iter().any(|service| service.knows(name))
 }
 
 /// An operation and what the path said.

@@ -103,7 +103,8 @@ impl Simulator {
         *self.inner.hook.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// The calls since the log was last emptied, oldest first; the last 10,000 are kept.
+    /// The calls since the log was last emptied, oldest first; the last 10,000 are kept, and fewer where their
+    /// requests are more than 16 MiB together.
     #[must_use]
     pub fn calls(&self) -> Vec<CallRecord> {
         self.state().calls.records()
@@ -204,7 +205,7 @@ impl Simulator {
             caller,
             body: Arc::clone(&readable),
         };
-        let entry = state.calls.begin(&mut info);
+        let entry = state.calls.begin(&mut info, incoming.size());
         let request_id = state.request_ids.uuid();
         drop(state);
 

@@ -4,6 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// AWS's enum of the member `apiStatus`.
+const API_STATUSES: [&str; 4] = ["UPDATING", "AVAILABLE", "PENDING", "FAILED"];
+
 /// All switches. The default is the position that the notes about AWS hold for most likely or safest.
 #[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -121,6 +124,24 @@ impl Default for Switches {
             api_status: None,
             tags_in_write_replies: true,
             logging_off_needs_role: true,
+        }
+    }
+}
+
+impl Switches {
+    /// A few words about a position that its type takes but that AWS could never have, if there is one.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.conflict_window_seconds.is_some_and(|seconds| seconds < 0.0) {
+            return Err("it must be 0 or more seconds, or null for never".to_owned());
+        }
+        if self.default_throttling_burst_limit < 0 || self.default_throttling_rate_limit < 0.0 {
+            return Err("it must be 0 or more".to_owned());
+        }
+        match &self.api_status {
+            Some(status) if !API_STATUSES.contains(&status.as_str()) => {
+                Err(format!("it must be one of {}, or null for none", API_STATUSES.join(", ")))
+            }
+            Some(_) | None => Ok(()),
         }
     }
 }

@@ -42,6 +42,10 @@ impl Service for ApiGateway {
         true
     }
 
+    fn knows(&self, operation: &str) -> bool {
+        routes::ROUTES.iter().any(|route| route.operation.name == operation)
+    }
+
     fn find(&self, incoming: &Incoming) -> Option<Found> {
         let verb = incoming.method.as_str();
         routes::ROUTES.iter().filter(|route| route.verb == verb).find_map(|route| {

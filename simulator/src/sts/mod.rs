@@ -41,6 +41,10 @@ impl Service for Sts {
             && incoming.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
     }
 
+    fn knows(&self, operation: &str) -> bool {
+        OPERATIONS.iter().any(|known| known.name == operation)
+    }
+
     fn find(&self, incoming: &Incoming) -> Option<Found> {
         let action = form(&incoming.body).remove("Action")?;
         let operation = OPERATIONS.iter().find(|operation| action.as_str() == Some(operation.name))?;

@@ -15,9 +15,9 @@ pub(crate) struct Incoming {
     pub(crate) method: Method,
     /// As sent, still percent-encoded, without the query.
     pub(crate) path: String,
-    /// Decoded one by one, so that an encoded `/` stays inside its segment. Empty ones are left out.
     /// Path and query, as sent.
     target: String,
+    /// Decoded one by one, so that an encoded `/` stays inside its segment. Empty ones are left out.
     pub(crate) segments: Vec<String>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
@@ -52,6 +52,12 @@ impl Incoming {
     /// Path and query, as sent.
     pub(crate) fn target(&self) -> String {
         self.target.clone()
+    }
+
+    /// Bytes of the target, the headers' values and the body together.
+    pub(crate) fn size(&self) -> usize {
+        let headers = self.headers.values().map(http::HeaderValue::len);
+        headers.chain([self.target.len(), self.body.len()]).fold(0, usize::saturating_add)
     }
 
     /// The first value of this header, if it is text.

@@ -157,15 +157,61 @@ async fn faults_are_data_over_http_too() {
     assert_eq!(world.get("R/stages/x").await, Seen::refusal(418, "Teapot", "no"));
     assert_eq!(own(&world.simulator, "DELETE", "faults", &Value::Null).await.0, 204);
     assert_eq!(own(&world.simulator, "GET", "faults", &Value::Null).await.1, json!([]));
-    for wrong in [
-        json!([{"operation": "X", "fault": "explode"}]),
-        json!([{"operation": "X", "probability": 2, "fault": "dropConnection"}]),
-        json!([{"operation": "X", "fault": {"delay": {"seconds": -1}}}]),
-        json!([{"operation": "X", "fault": {"error": 200}}]),
-        json!({}),
-    ] {
-        assert_eq!(own(&world.simulator, "PUT", "faults", &wrong).await.0, 400, "{wrong}");
-    }
+}
+
+/// A rule that can never strike, or not as it says, would let a test pass that proves nothing.
+#[rstest]
+#[case::no_list(json!({}), "The request body must be a JSON list of fault rules.")]
+#[case::no_operation(json!([{"fault": "dropConnection"}]), "Fault rule 0: missing field `operation`.")]
+#[case::misspelt(
+    json!([{"operation": "*", "fault": "dropConnection"}, {"operation": "UpdateStag", "fault": "dropConnection"}]),
+    "Fault rule 1: operation 'UpdateStag' is not known; it must be a name such as UpdateStage, or * for all."
+)]
+#[case::unknown_fault(
+    json!([{"operation": "UpdateStage", "fault": "explode"}]),
+    "Fault rule 0: unknown variant `explode`, expected one of `dropConnection`, `error`, `refusal`, `delay`, \
+     `truncateBody`, `staleRead`, `foreignWrite`."
+)]
+#[case::never(
+    json!([{"operation": "UpdateStage", "times": 0, "fault": "dropConnection"}]),
+    "Fault rule 0: times is 0 and must be 1 or more, or null for all calls."
+)]
+#[case::call_0(
+    json!([{"operation": "UpdateStage", "call": 0, "fault": "dropConnection"}]),
+    "Fault rule 0: call counts from 1."
+)]
+#[case::improbable(
+    json!([{"operation": "UpdateStage", "probability": 2, "fault": "dropConnection"}]),
+    "Fault rule 0: probability is 2 and must be from 0 to 1."
+)]
+#[case::into_the_past(
+    json!([{"operation": "UpdateStage", "fault": {"delay": {"seconds": -1}}}]),
+    "Fault rule 0: delay is -1.0 seconds and must be 0 or more, and less than 1e19."
+)]
+#[case::no_refusal(
+    json!([{"operation": "UpdateStage", "fault": {"error": 200}}]),
+    "Fault rule 0: status is 200 and must be from 400 to 599."
+)]
+#[case::no_header(
+    json!([{"operation": "UpdateStage", "fault": {"refusal": {"status": 400, "code": "a\nb", "message": "x"}}}]),
+    "Fault rule 0: code is \"a\\nb\" and must be the name of an exception, such as ConflictException."
+)]
+#[case::stale_too_late(
+    json!([{"operation": "GetStage", "moment": "after", "fault": "staleRead"}]),
+    "Fault rule 0: staleRead strikes before the effect only; leave moment out."
+)]
+#[case::no_stage(
+    json!([{"operation": "GetStage",
+        "fault": {"foreignWrite": {"restApiId": "", "stageName": "a/b", "patchOperations": []}}}]),
+    "Fault rule 0: restApiId and stageName of foreignWrite must consist of letters, digits, _ and -."
+)]
+#[tokio::test]
+async fn a_fault_that_would_never_strike_is_refused_and_the_plan_stays(#[case] wrong: Value, #[case] sentence: &str) {
+    let simulator = Simulator::builder().build();
+    simulator.faults().on("CreateStage").drop_connection(AfterTheEffect);
+    let before = simulator.faults().rules();
+    assert_eq!(own(&simulator, "PUT", "faults", &wrong).await, (400, json!({"message": sentence})));
+    assert_eq!(simulator.faults().rules(), before);
 }
 
 #[tokio::test]
@@ -175,13 +221,37 @@ async fn switches_move_over_http_and_unknown_ones_are_refused_whole() {
     let (status, switches) = own(&world.simulator, "PUT", "switches", &moved).await;
     assert_eq!((status, &switches["failedPatch"]), (200, &json!("keepsEarlierOperations")));
     assert_eq!((&switches["patchOperationLimit"], &switches["retryAfter"]), (&Value::Null, &json!(true)));
-    for wrong in [
-        json!({"retryAfter": false, "nonsense": 1}),
-        json!({"retryAfter": "no"}),
-        json!({"defaultCacheClusterSize": "2"}),
-        json!([]),
+    for (wrong, sentence) in [
+        (json!({"retryAfter": false, "nonsense": 1}), "Switch nonsense cannot be moved: unknown field `nonsense`, "),
+        (
+            json!({"retryAfter": "no"}),
+            "Switch retryAfter cannot be moved: invalid type: string \"no\", expected a boolean.",
+        ),
+        (
+            json!({"patchOperationLimit": -1}),
+            "Switch patchOperationLimit cannot be moved: invalid value: integer `-1`, expected usize.",
+        ),
+        (
+            json!({"defaultCacheClusterSize": "2"}),
+            "Switch defaultCacheClusterSize cannot be moved: cache size '2' must be one of 0.5, ",
+        ),
+        (
+            json!({"conflictWindowSeconds": -1}),
+            "Switch conflictWindowSeconds cannot be moved: it must be 0 or more seconds, or null for never.",
+        ),
+        (
+            json!({"defaultThrottlingRateLimit": -1}),
+            "Switch defaultThrottlingRateLimit cannot be moved: it must be 0 or more.",
+        ),
+        (
+            json!({"apiStatus": "GONE"}),
+            "Switch apiStatus cannot be moved: it must be one of UPDATING, AVAILABLE, PENDING, FAILED, or null for none.",
+        ),
+        (json!([]), "The request body must be a JSON object of switches."),
     ] {
-        assert_eq!(own(&world.simulator, "PUT", "switches", &wrong).await.0, 400, "{wrong}");
+        let (status, body) = own(&world.simulator, "PUT", "switches", &wrong).await;
+        assert_eq!(status, 400, "{wrong}");
+        assert!(body["message"].as_str().unwrap().starts_with(sentence), "{body}");
     }
     assert_eq!(own(&world.simulator, "GET", "switches", &Value::Null).await, (200, switches));
 }
@@ -219,7 +289,8 @@ async fn what_the_simulator_does_not_have_is_told_in_a_sentence() {
     let world = World::new();
     let (status, body) = own(&world.simulator, "GET", "nothing", &Value::Null).await;
     assert_eq!(status, 404);
-    assert!(body["message"].as_str().unwrap().starts_with("There is no /_simulator/nothing. There are: calls, "));
+    let expected = "There is no /_simulator/nothing. There are: calls, calls/counts, switches, faults, ";
+    assert!(body["message"].as_str().unwrap().starts_with(expected), "{body}");
     let (status, body) = own(&world.simulator, "POST", "calls", &Value::Null).await;
     assert_eq!((status, body), (405, json!({"message": "/_simulator/calls does not answer POST."})));
 }
@@ -229,8 +300,20 @@ async fn the_clock_moves_over_http() {
     let world = World::new();
     let (_, clock) = own(&world.simulator, "PUT", "clock", &json!({"advanceSeconds": 90})).await;
     assert_eq!(clock, json!({"now": "2026-01-01T00:01:30Z", "epochSeconds": crate::support::START + 90}));
-    assert_eq!(own(&world.simulator, "PUT", "clock", &json!({"advanceSeconds": -1})).await.0, 400);
-    assert_eq!(own(&world.simulator, "PUT", "clock", &json!({"advance": 1})).await.0, 400);
+    for (wrong, sentence) in [
+        (json!({"advanceSeconds": -1}), "advanceSeconds is -1.0 and must be 0 or more, and below 1e19."),
+        (
+            json!({"advanceSeconds": 1, "atLeastEpochSeconds": i64::MAX}),
+            "atLeastEpochSeconds is 9223372036854775807 and must be at most 253402207200.",
+        ),
+        (json!({}), "The request body must have advanceSeconds or atLeastEpochSeconds."),
+        (json!({"advance": 1}), "The request body cannot be read: unknown field `advance`, "),
+    ] {
+        let (status, body) = own(&world.simulator, "PUT", "clock", &wrong).await;
+        assert_eq!(status, 400, "{wrong}");
+        assert!(body["message"].as_str().unwrap().starts_with(sentence), "{body}");
+    }
+    assert_eq!(own(&world.simulator, "GET", "clock", &Value::Null).await.1, clock);
 }
 
 #[tokio::test]
@@ -261,6 +344,9 @@ async fn quotas_throttle_with_retry_after_and_a_foreign_client_uses_its_part() {
     assert_eq!(own(&world.simulator, "PUT", "quota", &json!({"mode": "off"})).await.0, 200);
     assert_eq!(ends(50).await, 50);
     assert_eq!(own(&world.simulator, "PUT", "quota", &json!({"mode": "some"})).await.0, 400);
+    let negative = json!({"mode": "aws", "foreignClient": {"requestsPerSecond": -1}});
+    let sentence = json!({"message": "requestsPerSecond is -1.0 and must be 0 or more."});
+    assert_eq!(own(&world.simulator, "PUT", "quota", &negative).await, (400, sentence));
 }
 
 #[tokio::test]

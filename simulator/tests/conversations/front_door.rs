@@ -173,6 +173,20 @@ async fn the_call_log_reads_like_a_story() {
 }
 
 #[tokio::test]
+async fn the_call_log_forgets_the_oldest_before_it_grows_too_large() {
+    let world = World::new();
+    let large = json!({"description": "x".repeat(4 * 1024 * 1024)});
+    for _ in 0..5 {
+        world.send("POST", "R/deployments", &large).await;
+    }
+    world.get("R/deployments?limit=1").await;
+    let calls = world.simulator.calls();
+    let kept: Vec<_> = calls.iter().map(|call| (call.info.sequence, call.status)).collect();
+    assert_eq!(kept, [(3, Some(201)), (4, Some(201)), (5, Some(201)), (6, Some(200))]);
+    assert_eq!(world.simulator.call_counts()["CreateDeployment"], 5);
+}
+
+#[tokio::test]
 async fn the_same_seed_and_the_same_calls_give_the_same_replies() {
     let play = async || {
         let world = World::new();
