@@ -11,9 +11,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: control-plane ## Watch a stage come to life, change, roll back and go, against a real API server
-	cargo build --locked --workspace --bins
-	./demo/run.sh
+demo: ## Watch a stage come to life, change, roll back and go (KEEP=1 leaves it up, ACT=N ends after act N)
+	@demo/run.sh
 
 .PHONY: test
 test: ## Check everything: format, lints, docs, generated files, all tests

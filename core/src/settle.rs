@@ -43,12 +43,12 @@ pub fn settle(status: &mut ApiStageStatus, action: &Action, reply: &Reply, now: 
             } else {
                 (EventReason::SnapshotTaken, format!("Revision {revision} is snapshotted: deployment {id}."))
             };
-            vec![Event::normal(reason, revision.as_str(), note)]
+            vec![Event::normal(reason, id.as_str(), note)]
         }
         (Action::CreateStage(stage), _) => {
             moved(status, &now);
             let note = format!("Stage {} is created and serves deployment {}.", stage.name, stage.deployment_id);
-            vec![Event::normal(EventReason::StageCreated, "Create", note)]
+            vec![Event::normal(EventReason::StageCreated, stage.deployment_id.as_str(), note)]
         }
         (Action::Traffic(_), _) => {
             moved(status, &now);
@@ -61,8 +61,9 @@ pub fn settle(status: &mut ApiStageStatus, action: &Action, reply: &Reply, now: 
             status.drift.truncate(20);
             if drifted.is_empty() {
                 let paths: Vec<_> = operations.iter().map(|operation| operation.path.as_str()).collect();
-                let note = format!("Applied: {}.", paths.join(", "));
-                return vec![Event::normal(EventReason::SettingsApplied, "Apply", note)];
+                let paths = paths.join(", ");
+                let note = format!("Applied: {paths}.");
+                return vec![Event::normal(EventReason::SettingsApplied, paths, note)];
             }
             let fields = drifted.join(", ");
             let note = format!("Somebody changed {fields} of the stage; it is as declared again.");

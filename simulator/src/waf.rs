@@ -51,6 +51,10 @@ impl Service for Waf {
         json_rpc::claims(incoming, PREFIX)
     }
 
+    fn knows(&self, operation: &str) -> bool {
+        OPERATIONS.iter().any(|known| known.name == operation)
+    }
+
     fn find(&self, incoming: &Incoming) -> Option<Found> {
         json_rpc::find(incoming, PREFIX, OPERATIONS)
     }

@@ -71,12 +71,20 @@ impl Memory {
             matches!((version(written), version(watched)), (Some(ours), Some(theirs)) if ours > theirs)
         };
         match self.last_written.take() {
-            Some(written) if is_newer(&written) => {
+            // Kept when the watch has caught up too: it tells an echo of our own write from news.
+            Some(written) if is_newer(&written) || written.resource_version() == watched.resource_version() => {
                 self.last_written = Some(Arc::clone(&written));
                 written
             }
             Some(_) | None => Arc::clone(watched),
         }
+    }
+
+    /// Whether this object is what our last write made of it, and nothing is due: the watch only tells us what we did.
+    pub(super) fn is_own_echo(&self, object: &ApiStage, now: Timestamp) -> bool {
+        let written = self.last_written.as_ref();
+        written.is_some_and(|written| written.resource_version() == object.resource_version())
+            && self.wake_up_at.is_some_and(|due| due > now)
     }
 
     pub(super) fn wrote(&mut self, object: &Arc<ApiStage>) {

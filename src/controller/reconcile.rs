@@ -47,6 +47,13 @@ pub async fn reconcile(watched: Arc<ApiStage>, ctx: &Context) -> Passed {
     let Some(uid) = watched.uid() else { return Passed { wake_up_in: None, failed: None } };
     let mut memory = ctx.memories.get(&uid);
     let object = memory.newest(&watched);
+    let now = ctx.clock.now();
+    if memory.is_own_echo(&object, now) {
+        // Without this the echo of a status that tells a failure would be the next try.
+        let wait = memory.wake_up_at.map(|due| Duration::try_from(due.duration_since(now)).unwrap_or(SOON));
+        ctx.memories.put(uid, memory);
+        return Passed { wake_up_in: wait, failed: None };
+    }
     let mut pass = Pass { ctx, memory, object };
     let passed = pass.run().await;
     let Pass { mut memory, object, .. } = pass;

@@ -99,7 +99,7 @@ pub(super) async fn publish(ctx: &Context, object: &ApiStage, events: &[Event]) 
     let reference = object.object_ref(&());
     for event in events {
         let name = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
-        info!(object = %name, reason = event.reason.as_str(), "{}", event.note);
+        info!(reason = event.reason.as_str(), "{}", event.note);
         let published = ctx
             .recorder
             .publish(

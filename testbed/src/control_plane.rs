@@ -2,10 +2,11 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fmt,
     net::{Ipv4Addr, TcpListener},
     ops::Deref,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Mutex,
 };
 
@@ -194,6 +195,27 @@ impl ControlPlane {
         }
         let kubectl = self.cluster.kubectl_program();
         ready::api_server(&self.supervisor, self.cluster.kubeconfig(), kubectl).await.map(drop)
+    }
+
+    /// Starts a program of the caller's beside the control plane, and it ends with it, however that ends. Its log is
+    /// `NAME.log` in [`Cluster::folder`]; where it ends by itself, [`Self::obituary`] tells. `environment` is all that it
+    /// gets: nothing is inherited, so that nobody's credentials reach it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Spawn`], [`Error::File`]; [`Error::NameTaken`] where a program of that name runs already.
+    pub fn start_program(
+        &self,
+        name: &'static str,
+        program: &Path,
+        arguments: &[String],
+        environment: &[(&str, OsString)],
+    ) -> Result<(), Error> {
+        let mut supervisor = lock(&self.supervisor);
+        if supervisor.runs(name) {
+            return Err(Error::NameTaken { name });
+        }
+        supervisor.start_alone(name, program, arguments, environment)
     }
 
     /// The cluster, for what takes one.

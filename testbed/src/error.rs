@@ -119,6 +119,13 @@ pub enum Error {
         state: &'static str,
     },
 
+    /// Two programs would write one log.
+    #[error("{name} is running already; give the second one another name")]
+    NameTaken {
+        /// The name.
+        name: &'static str,
+    },
+
     /// The kubeconfig of a shared control plane cannot be used.
     #[error("{} is no kubeconfig of a testbed: {reason}", path.display())]
     Kubeconfig {

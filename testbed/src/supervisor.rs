@@ -13,6 +13,7 @@
 //! them in order.
 
 use std::{
+    ffi::OsString,
     fs::{self, File},
     io::{self, Write},
     os::unix::{fs::DirBuilderExt, process::CommandExt},
@@ -103,12 +104,27 @@ impl Supervisor {
 
     /// Starts `program` as `name`; a log that is there already goes on.
     pub(crate) fn start(&mut self, name: &'static str, program: &Path, arguments: &[String]) -> Result<(), Error> {
+        self.spawn(name, Command::new(program).args(arguments))
+    }
+
+    /// As [`Self::start`], with this environment instead of ours.
+    pub(crate) fn start_alone(
+        &mut self,
+        name: &'static str,
+        program: &Path,
+        arguments: &[String],
+        environment: &[(&str, OsString)],
+    ) -> Result<(), Error> {
+        let environment = environment.iter().map(|(variable, value)| (variable, value));
+        self.spawn(name, Command::new(program).args(arguments).env_clear().envs(environment))
+    }
+
+    fn spawn(&mut self, name: &'static str, command: &mut Command) -> Result<(), Error> {
         let path = self.log_of(name);
         let log = File::options().create(true).append(true).open(&path).map_err(Error::file(&path))?;
         let failed = |source| Error::Spawn { name, source };
         let group = Pid::from_child(&self.anchor).as_raw_nonzero().get();
-        let child = Command::new(program)
-            .args(arguments)
+        let child = command
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(failed)?)

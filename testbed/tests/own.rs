@@ -1,9 +1,10 @@
 //! What a test can do to a control plane of its own.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Error, api::ListParams};
+use rustix::process::{Pid, test_kill_process};
 use testbed::{ControlPlane, Options, User};
 use tokio::time::timeout;
 
@@ -67,4 +68,33 @@ async fn a_further_user_may_do_what_rbac_says_and_the_audit_log_tells() {
     assert_eq!(by_auditor[0]["verb"], "list");
     assert_eq!(by_auditor[0]["objectRef"]["resource"], "namespaces");
     assert!(!log.contains(token), "a token is no news for a log");
+}
+
+#[tokio::test]
+async fn a_program_beside_it_has_its_own_environment_and_ends_with_it() {
+    let control_plane = ControlPlane::start(Options { controllers: false, ..Options::default() }).await.unwrap();
+    let script = r#"echo "$$ ${GREETING-} ${HOME-homeless}"; exec sleep 600"#;
+    let arguments = ["-c", script].map(str::to_owned);
+    let environment = [("GREETING", "hello".into()), ("PATH", "/usr/bin:/bin".into())];
+    let start = || control_plane.start_program("guest", Path::new("/bin/sh"), &arguments, &environment);
+    start().unwrap();
+    let again = start().unwrap_err().to_string();
+    assert_eq!(again, "guest is running already; give the second one another name");
+    let log = control_plane.folder().join("guest.log");
+    let read = || fs::read_to_string(&log).unwrap();
+    timeout(DEADLINE, async {
+        while !read().ends_with('\n') {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("in time");
+    let said = read();
+    let (process, rest) = said.split_once(' ').unwrap();
+    assert_eq!(rest, "hello homeless\n");
+    let process = Pid::from_raw(process.parse().unwrap()).unwrap();
+    test_kill_process(process).expect("it runs");
+    assert_eq!(control_plane.obituary(), None);
+    drop(control_plane);
+    test_kill_process(process).expect_err("it ended before the drop returned");
 }

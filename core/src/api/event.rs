@@ -19,6 +19,8 @@ pub enum EventReason {
     DuplicateRemoved,
     /// The stage was created.
     StageCreated,
+    /// Somebody deleted the stage; it is created again.
+    StageGone,
     /// A stage that existed became ours.
     StageAdopted,
     /// Settings beside the release were applied.
@@ -64,6 +66,7 @@ impl EventReason {
             Self::RevisionReused => "RevisionReused",
             Self::DuplicateRemoved => "DuplicateRemoved",
             Self::StageCreated => "StageCreated",
+            Self::StageGone => "StageGone",
             Self::StageAdopted => "StageAdopted",
             Self::SettingsApplied => "SettingsApplied",
             Self::DriftCorrected => "DriftCorrected",

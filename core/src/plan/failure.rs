@@ -72,8 +72,11 @@ fn sentence(world: &World<'_>, status: &ApiStageStatus, failure: &Failure) -> St
             "AWS cannot be reached for {operation} ({text}). Check the operator's network and endpoint; it is tried again."
         ),
         Cause::NotLeader => "Another replica of the operator leads now; it goes on.".to_owned(),
+        Cause::RestApiNotFound if status.rest_api_id.is_some() => format!(
+            "REST API {rest_api} in {region}{account}, whose stage this ApiStage governs, is gone. Delete this ApiStage, or restore the API under the same id."
+        ),
         Cause::RestApiNotFound => format!(
-            "There is no REST API {rest_api} in {region}{account}. Create it, or delete this ApiStage and create one that names the right restApiId and region."
+            "There is no REST API {rest_api} in {region}{account}. Create it, correct spec.restApiId, or check whose credentials the operator has."
         ),
         Cause::StageNotFound => format!("The stage disappeared before {operation}. It is looked at again."),
         Cause::StageExists => "The stage appeared just before it was to be created. It is looked at again.".to_owned(),

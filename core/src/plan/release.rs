@@ -165,7 +165,8 @@ fn rest(
         if established && !same_deployment {
             hold(draft, &target, stage);
         } else if established {
-            // A hand changed declared variables: drift, which `settings` sees to.
+            // A hand changed declared variables: drift, which `settings` sees to. The release itself stands.
+            draft.serves = true;
             return Ok(None);
         }
     }
@@ -188,8 +189,15 @@ fn gone(revision: &Revision, desired: &Desired) -> Finding {
 }
 
 fn is_held(held: &Held, target: &Target, stage: Option<&Stage>) -> Finding {
-    let serves =
-        stage.map_or_else(|| "is gone".to_owned(), |stage| format!("serves deployment {}", stage.deployment_id));
+    let so = stage.map_or_else(
+        || "The stage is gone. Name another revision, or take a new snapshot with the command resnapshot.".to_owned(),
+        |stage| {
+            format!(
+                "The stage serves deployment {}. Name another revision, move the stage back, or take a new snapshot with the command resnapshot.",
+                stage.deployment_id
+            )
+        },
+    );
     let (reason, why) = match held.why {
         Why::StageMovedByHand => (Reason::StageMovedByHand, "somebody moved the stage to another deployment"),
         // Whys of releases through a canary, left by a newer version.
@@ -197,14 +205,7 @@ fn is_held(held: &Held, target: &Target, stage: Option<&Stage>) -> Finding {
             (Reason::StageMovedByHand, "it did not come to serve")
         }
     };
-    Finding::new(
-        Situation::Held,
-        reason,
-        format!(
-            "{} is held: {why}. The stage {serves}. Name another revision, move the stage back, or take a new snapshot with the command resnapshot.",
-            name(target)
-        ),
-    )
+    Finding::new(Situation::Held, reason, format!("{} is held: {why}. {so}", name(target)))
 }
 
 /// A hand moved the stage: it is obeyed, and what it undid does not ship again by itself.
@@ -263,6 +264,10 @@ fn begin(draft: &mut Draft<'_>, desired: &Desired, stage: Option<&Stage>, target
         tell_reuse(draft, &target);
     }
     if stage.is_none() {
+        if draft.current().is_some() {
+            let note = format!("Somebody deleted stage {}; it is created again.", desired.stage_name);
+            draft.tell(Event::warning(EventReason::StageGone, id.as_str(), note));
+        }
         draft.set_origin(Origin::Created);
     }
     draft.status.releases = Some(n);
@@ -445,7 +450,10 @@ pub(super) fn pending_variables(draft: &Draft<'_>, desired: &Desired, stage: &St
 /// How people call a target.
 fn name(target: &Target) -> String {
     match (&target.revision, &target.deployment_id) {
-        (Some(revision), _) => revision.to_string(),
+        (Some(revision), _) => match target.attempt {
+            Some(attempt @ 2..) => format!("{revision} (snapshot {attempt})"),
+            Some(_) | None => revision.to_string(),
+        },
         (None, Some(deployment)) => format!("deployment {deployment}"),
         (None, None) => "the target".to_owned(),
     }

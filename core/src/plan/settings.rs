@@ -55,16 +55,19 @@ pub(super) fn apply(
     }
     let (operations, fields): (Vec<_>, Vec<_>) =
         differences.iter().map(|difference| (difference.operation.clone(), difference.path.clone())).unzip();
+    let refusal = draft.refusal(Group::Settings);
+    if drifted && refusal.is_none() {
+        // Put right within the same breath: a condition that flips and flips back would only wake everybody (decision 0002).
+        draft.settled = true;
+        draft.call(Action::Settings { operations, drifted: fields });
+        return None;
+    }
     if fields.iter().any(|path| path.starts_with("variables[")) {
         draft.serves = false;
     }
     draft.call(Action::Settings { operations, drifted: if drifted { fields } else { Vec::new() } });
     let message = format!("To be applied: {paths}.");
-    Some(
-        draft
-            .refusal(Group::Settings)
-            .unwrap_or_else(|| Finding::new(Situation::Outstanding, Reason::SettingsPending, message)),
-    )
+    Some(refusal.unwrap_or_else(|| Finding::new(Situation::Outstanding, Reason::SettingsPending, message)))
 }
 
 fn differences(draft: &Draft<'_>, desired: &Desired, stage: &Stage, release_runs: bool) -> Vec<Difference> {

@@ -110,6 +110,6 @@ pub(super) fn remove_duplicates(draft: &mut Draft<'_>, target: &Target) {
 pub(super) fn tell_reuse(draft: &mut Draft<'_>, target: &Target) {
     if let (Some(revision), Some(deployment)) = (&target.revision, &target.deployment_id) {
         let note = format!("Revision {revision} has a snapshot already: deployment {deployment} is used.");
-        draft.tell(Event::normal(EventReason::RevisionReused, revision.as_str(), note));
+        draft.tell(Event::normal(EventReason::RevisionReused, deployment.as_str(), note));
     }
 }

@@ -139,6 +139,12 @@ fn what_a_hand_changed_is_put_right() {
     let fields: Vec<_> = bench.status().drift.iter().map(|drift| drift.field.as_str()).collect();
     assert_eq!(fields, ["variables[backend]", "description"]);
     assert_eq!(bench.status().releases, Some(1), "drift is no release");
+    assert_eq!(
+        bench.statuses.len(),
+        1,
+        "the drift is noted, and no condition flips and flips back: {:#?}",
+        bench.statuses
+    );
 }
 
 #[test]
@@ -421,6 +427,7 @@ fn a_stage_deleted_behind_our_back_comes_back() {
     bench.pass();
     assert_eq!(bench.calls, ["GetStages", "GetDeployments", "CreateStage"]);
     assert_eq!(bench.ready(), "True Synced (Released True)");
+    assert!(bench.events.contains(&EventReason::StageGone), "and it is said");
 }
 
 #[test]

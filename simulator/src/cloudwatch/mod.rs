@@ -84,6 +84,10 @@ impl Service for CloudWatch {
         }
     }
 
+    fn knows(&self, operation: &str) -> bool {
+        OPERATIONS.iter().any(|known| known.name == operation)
+    }
+
     fn find(&self, incoming: &Incoming) -> Option<Found> {
         if matches!(self, Self::Json) {
             return json_rpc::find(incoming, SERVICE, OPERATIONS);
