@@ -87,15 +87,17 @@ def from_wire(shape, value):
     return value
 
 
-def to_wire(shape, value):
-    """A result with members renamed as the wire has them, and dates as numbers."""
+def to_wire(shape, value, numbers=True):
+    """A result with members renamed as the wire has them, and dates as numbers, or as texts in XML."""
     if shape.type_name == "structure":
-        return {wire_name(name, member): to_wire(member, value[name]) for name, member in shape.members.items() if name in value}
+        return {wire_name(name, member): to_wire(member, value[name], numbers) for name, member in shape.members.items() if name in value}
     if shape.type_name == "list":
-        return [to_wire(shape.member, item) for item in value]
+        return [to_wire(shape.member, item, numbers) for item in value]
     if shape.type_name == "map":
-        return {key: to_wire(shape.value, item) for key, item in value.items()}
+        return {key: to_wire(shape.value, item, numbers) for key, item in value.items()}
     if shape.type_name == "timestamp":
+        if not numbers:
+            return value.strftime("%Y-%m-%dT%H:%M:%SZ")
         seconds = value.timestamp()
         return int(seconds) if seconds == int(seconds) else seconds
     return value
@@ -145,7 +147,12 @@ def body_of(client, operation, metadata, result):
     shape = operation.output_shape
     if client.meta.service_model.metadata["protocol"] == "query":
         # XML around the members: the parser asks for these two elements by their names.
-        return {f"{operation.name}Response": {f"{operation.name}Result": to_wire(shape, result)}}
+        return {
+            f"{operation.name}Response": {
+                f"{operation.name}Result": to_wire(shape, result, numbers=False),
+                "ResponseMetadata": {"RequestId": metadata["RequestId"]},
+            }
+        }
     if shape is None or (metadata["HTTPStatusCode"] in (202, 204) and not result):
         return None
     return to_wire(shape, result)

@@ -127,7 +127,9 @@ impl Request {
             (_, _, Some(raw)) => Body::Text(bindings.fill(raw)?),
             (None, None, None) => Body::None,
         };
-        Ok(Self { target: target(call, bindings)?, body, headers: step.headers.clone() })
+        let headers = step.headers.iter().map(|(name, value)| Ok((name.clone(), bindings.fill(value)?)));
+        let headers = headers.collect::<Result<_, Unbound>>()?;
+        Ok(Self { target: target(call, bindings)?, body, headers })
     }
 
     /// For messages.

@@ -12,6 +12,7 @@
 //! | `time` | a whole number of seconds since 1970 |
 //! | `id6`, `id10` | so many lower-case letters and digits |
 //! | `uuid` | a UUID |
+//! | `iso` | an ISO 8601 date and time in UTC |
 //! | `pem` | a certificate in PEM |
 //! | `not NAME` | anything but the value of a placeholder |
 //! | `after NAME`, `same-or-after NAME` | a number above, or not below, that of a placeholder |
@@ -86,6 +87,8 @@ impl Comparison<'_> {
         }
         match self.bindings.fill_value(&Value::String(text.to_owned())) {
             Ok(filled) if filled == *actual => {}
+            // The value of a placeholder is compared like any other: 1 is 1.0.
+            Ok(Value::Number(number)) => self.value(&Value::Number(number), actual, at),
             Ok(filled) => self.differ(at, format!("expected {filled}, got {actual}")),
             Err(unbound) => self.differ(at, unbound.to_string()),
         }
@@ -127,7 +130,7 @@ impl Comparison<'_> {
     }
 
     fn object(&mut self, members: &Map<String, Value>, actual: &Value, at: &str) {
-        let members = match expanded(members, self.shapes) {
+        let members = match expanded(members, self.shapes, self.bindings) {
             Ok(members) => members,
             Err(problem) => return self.differ(at, problem),
         };
@@ -135,17 +138,10 @@ impl Comparison<'_> {
             return self.differ(at, format!("expected an object, got {actual}"));
         };
         let mut left = others.clone();
-        for (name, member) in &members {
-            let name = match self.bindings.fill(name) {
-                Ok(name) => name,
-                Err(unbound) => {
-                    self.differ(at, unbound.to_string());
-                    continue;
-                }
-            };
+        for (name, member) in members {
             let inside = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
             match left.remove(&name) {
-                Some(other) => self.value(member, &other, &inside),
+                Some(other) => self.value(&member, &other, &inside),
                 None => self.differ(&inside, format!("absent, expected {member}")),
             }
         }
@@ -156,16 +152,20 @@ impl Comparison<'_> {
     }
 }
 
-/// The members with those of the shapes that they are like.
-fn expanded(members: &Map<String, Value>, shapes: &Shapes) -> Result<Map<String, Value>, String> {
-    let Some(shape) = members.get("like").and_then(Value::as_str) else { return Ok(members.clone()) };
+/// The members, their names filled in, laid over those of the shapes that they are like.
+fn expanded(members: &Map<String, Value>, shapes: &Shapes, bindings: &Bindings) -> Result<Map<String, Value>, String> {
+    let filled = |(name, member): (&String, &Value)| {
+        Ok((bindings.fill(name).map_err(|unbound| unbound.to_string())?, member.clone()))
+    };
+    let members: Map<String, Value> = members.iter().map(filled).collect::<Result<_, String>>()?;
+    let Some(shape) = members.get("like").and_then(Value::as_str) else { return Ok(members) };
     let base = shapes.get(shape).and_then(Value::as_object).ok_or_else(|| format!("there is no shape {shape}"))?;
-    let mut whole = expanded(base, shapes)?;
-    for (name, member) in members.iter().filter(|(name, _)| *name != "like") {
+    let mut whole = expanded(base, shapes, bindings)?;
+    for (name, member) in members.into_iter().filter(|(name, _)| name != "like") {
         if member.as_str() == Some("<absent>") {
-            whole.remove(name);
+            whole.remove(&name);
         } else {
-            whole.insert(name.clone(), member.clone());
+            whole.insert(name, member);
         }
     }
     Ok(whole)
@@ -203,6 +203,7 @@ fn is_of_kind(kind: &str, actual: &Value, bindings: &Bindings) -> Option<bool> {
         "id6" => id(6),
         "id10" => id(10),
         "uuid" => actual.as_str().is_some_and(is_uuid),
+        "iso" => actual.as_str().is_some_and(|text| text.len() >= 20 && text.ends_with('Z') && text.contains('T')),
         "pem" => actual.as_str().is_some_and(|text| text.trim().starts_with("-----BEGIN CERTIFICATE-----")),
         _ => return None,
     })

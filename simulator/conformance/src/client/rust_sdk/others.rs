@@ -1,6 +1,7 @@
 //! STS and CloudWatch, by operation.
 
 use aws_sdk_cloudwatch::types as metric;
+use aws_sdk_sts::operation::RequestId;
 use serde_json::{Value, json};
 
 use super::Tap;
@@ -30,9 +31,12 @@ macro_rules! send {
     }};
 }
 
-/// STS's two outer elements, whose names the SDK checks.
-fn wrapped(operation: &str, result: Option<Value>) -> Option<Value> {
-    Some(json!({format!("{operation}Response"): {format!("{operation}Result"): result?}}))
+/// STS's two outer elements, whose names the SDK checks, and the request's id beside them.
+fn wrapped(operation: &str, output: &impl RequestId, result: Option<Value>) -> Option<Value> {
+    let metadata = json!({"RequestId": output.request_id()?});
+    Some(json!({format!("{operation}Response"): {
+        format!("{operation}Result"): result?, "ResponseMetadata": metadata,
+    }}))
 }
 
 fn credentials(credentials: Option<&aws_sdk_sts::types::Credentials>) -> Option<Value> {
@@ -48,7 +52,7 @@ pub(super) async fn sts(client: &aws_sdk_sts::Client, name: &str, body: Option<&
     let mut members = Members::of(body)?;
     match name {
         "GetCallerIdentity" => send!(members, client.get_caller_identity(), |output| {
-            wrapped(name, shown!(output, { "Arn": arn, "UserId": user_id, "Account": account }))
+            wrapped(name, output, shown!(output, { "Arn": arn, "UserId": user_id, "Account": account }))
         }),
         "AssumeRole" => {
             let request = client
@@ -58,7 +62,11 @@ pub(super) async fn sts(client: &aws_sdk_sts::Client, name: &str, body: Option<&
                 .set_duration_seconds(members.integer("DurationSeconds")?);
             send!(members, request, |output| {
                 let user = output.assumed_role_user.show();
-                wrapped(name, object([("Credentials", credentials(output.credentials())), ("AssumedRoleUser", user)]))
+                wrapped(
+                    name,
+                    output,
+                    object([("Credentials", credentials(output.credentials())), ("AssumedRoleUser", user)]),
+                )
             })
         }
         "AssumeRoleWithWebIdentity" => {
@@ -72,6 +80,7 @@ pub(super) async fn sts(client: &aws_sdk_sts::Client, name: &str, body: Option<&
                 let subject = output.subject_from_web_identity_token.show();
                 wrapped(
                     name,
+                    output,
                     object([
                         ("Credentials", credentials(output.credentials())),
                         ("AssumedRoleUser", user),
