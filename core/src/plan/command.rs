@@ -10,7 +10,7 @@ use crate::api::COMMAND;
 use crate::api::command::{Command, Verb};
 use crate::api::event::{Event, EventReason};
 use crate::api::names::Revision;
-use crate::api::status::{CommandState, HistoryEntry, How, LastCommand, Phase, Release, ReleaseResult};
+use crate::api::status::{CommandState, How, LastCommand, Phase, Release, ReleaseResult};
 use crate::api::target::{Target, release_id, variables_hash};
 use crate::validate::{Desired, Wanted};
 
@@ -104,15 +104,7 @@ fn resnapshot(draft: &mut Draft<'_>, desired: &Desired, revision: &Revision) -> 
     let now = draft.time();
     let running = draft.running().cloned();
     if let Some(former) = &running {
-        let entry = HistoryEntry {
-            release: Some(former.id.clone()),
-            target: former.target.clone(),
-            how: None,
-            result: Some(ReleaseResult::Superseded),
-            stable_since: None,
-            ended: Some(now.clone()),
-        };
-        draft.status.history.insert(0, entry);
+        draft.record_unserved(former, ReleaseResult::Superseded);
     }
     let n = draft.status.releases.unwrap_or(0) + 1;
     let id = release_id(&target, true, n);

@@ -16,7 +16,7 @@ use crate::api::event::{Event, EventReason};
 use crate::api::marker::Marker;
 use crate::api::names::AccountId;
 use crate::api::status::{
-    ApiStageStatus, CacheClusterStatus, CanaryStatus, CommandState, HistoryEntry, Origin, Release,
+    ApiStageStatus, CacheClusterStatus, CanaryStatus, CommandState, HistoryEntry, Origin, Release, ReleaseResult,
 };
 use crate::observed::{Deployment, RestApi, Stage};
 use crate::validate::{Desired, Wanted};
@@ -233,6 +233,39 @@ impl<'a> Draft<'a> {
     /// What served last as far as we know, and has not ceased to.
     pub(super) fn current(&self) -> Option<&HistoryEntry> {
         self.status.history.iter().find(|entry| entry.how.is_some() && entry.ended.is_none())
+    }
+
+    /// Notes that what served last has ceased to.
+    pub(super) fn end_current(&mut self) {
+        let now = self.time();
+        let served = |entry: &&mut HistoryEntry| entry.how.is_some() && entry.ended.is_none();
+        if let Some(entry) = self.status.history.iter_mut().find(served) {
+            entry.ended = Some(now);
+        }
+    }
+
+    /// Writes an entry into the history: at most 10 that served and 10 that did not, newest first.
+    pub(super) fn record(&mut self, entry: HistoryEntry) {
+        self.status.history.insert(0, entry);
+        let (mut served, mut others) = (0, 0);
+        self.status.history.retain(|entry| {
+            let count = if entry.how.is_some() { &mut served } else { &mut others };
+            *count += 1;
+            *count <= 10
+        });
+    }
+
+    /// Writes into the history that a release ended without its target coming to serve.
+    pub(super) fn record_unserved(&mut self, release: &Release, result: ReleaseResult) {
+        let ended = Some(self.time());
+        self.record(HistoryEntry {
+            release: Some(release.id.clone()),
+            target: release.target.clone(),
+            how: None,
+            result: Some(result),
+            stable_since: None,
+            ended,
+        });
     }
 
     /// The release that is under way.

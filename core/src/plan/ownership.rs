@@ -96,23 +96,14 @@ pub(super) fn adopt(mut draft: Draft<'_>, place: Place) -> Plan {
 /// Writes an adopted or found deployment into the history: what served when the stage became ours.
 pub(super) fn note_served(draft: &mut Draft<'_>, target: Target, how: How) {
     let now = draft.time();
-    if let Some(former) = draft.status.history.iter_mut().find(|entry| entry.how.is_some() && entry.ended.is_none()) {
-        former.ended = Some(now.clone());
-    }
-    draft.status.history.insert(
-        0,
-        HistoryEntry { release: None, target, how: Some(how), result: None, stable_since: Some(now), ended: None },
-    );
-    bound_history(draft);
-}
-
-/// At most 10 entries that served and 10 that did not, newest first.
-pub(super) fn bound_history(draft: &mut Draft<'_>) {
-    let (mut served, mut others) = (0, 0);
-    draft.status.history.retain(|entry| {
-        let count = if entry.how.is_some() { &mut served } else { &mut others };
-        *count += 1;
-        *count <= 10
+    draft.end_current();
+    draft.record(HistoryEntry {
+        release: None,
+        target,
+        how: Some(how),
+        result: None,
+        stable_since: Some(now),
+        ended: None,
     });
 }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Need;
 use super::action::{Action, NewStage};
 use super::draft::{Draft, variable_path};
-use super::ownership::{as_it_is, bound_history, note_served};
+use super::ownership::{as_it_is, note_served};
 use super::snapshot::{remove_duplicates, snapshot, tell_reuse};
 use super::target::{Resolution, index, resolve};
 use crate::api::condition::{Finding, Reason, Situation};
@@ -81,19 +81,7 @@ fn give_up(draft: &mut Draft<'_>, release: &Release, desired: &Desired, stage: O
     } else {
         (ReleaseResult::Superseded, EventReason::ReleaseSuperseded, "another target was declared")
     };
-    let ended = draft.time();
-    draft.status.history.insert(
-        0,
-        HistoryEntry {
-            release: Some(release.id.clone()),
-            target: release.target.clone(),
-            how: None,
-            result: Some(result),
-            stable_since: None,
-            ended: Some(ended),
-        },
-    );
-    bound_history(draft);
+    draft.record_unserved(release, result);
     if let Some(release) = draft.status.release.as_mut() {
         release.phase = Phase::Idle;
         release.reason = Some(format!("{result:?}"));
@@ -215,9 +203,7 @@ fn hold(draft: &mut Draft<'_>, target: &Target, stage: &Stage) {
     }
     let since = draft.time();
     let release = draft.current().and_then(|entry| entry.release.clone());
-    if let Some(entry) = draft.status.history.iter_mut().find(|entry| entry.how.is_some() && entry.ended.is_none()) {
-        entry.ended = Some(since.clone());
-    }
+    draft.end_current();
     draft.status.held.insert(0, Held { release, target: target.clone(), why: Why::StageMovedByHand, since });
     draft.status.held.truncate(10);
     draft.tell(Event::warning(
@@ -397,21 +383,15 @@ fn prepare_again(draft: &mut Draft<'_>, desired: &Desired, stage: Option<&Stage>
 /// The target serves: the release is over.
 fn finish(draft: &mut Draft<'_>, mut release: Release) {
     let now = draft.time();
-    if let Some(former) = draft.status.history.iter_mut().find(|entry| entry.how.is_some() && entry.ended.is_none()) {
-        former.ended = Some(now.clone());
-    }
-    draft.status.history.insert(
-        0,
-        HistoryEntry {
-            release: Some(release.id.clone()),
-            target: release.target.clone(),
-            how: Some(release.how),
-            result: None,
-            stable_since: Some(now),
-            ended: None,
-        },
-    );
-    bound_history(draft);
+    draft.end_current();
+    draft.record(HistoryEntry {
+        release: Some(release.id.clone()),
+        target: release.target.clone(),
+        how: Some(release.how),
+        result: None,
+        stable_since: Some(now),
+        ended: None,
+    });
     draft.tell(Event::normal(
         EventReason::ReleaseSucceeded,
         release.id.as_str(),
