@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use apigateway_simulator::{AfterTheEffect, BeforeTheEffect, Moment};
+use apigateway_simulator::{AfterTheEffect, BeforeTheEffect, FaultKind, Moment};
 use serde_json::{Value, json};
 
 use crate::support::{World, step};
@@ -225,4 +225,27 @@ async fn every_fault_of_every_call_heals_without_a_second_snapshot() {
             assert_eq!((world.stage("prod"), world.snapshots().len()), (None, 0), "{case}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_snapshot_that_arrives_late_is_not_taken_twice() {
+    let world = World::new().await;
+    // Longer than the operation timeout: the operator has long given up when the request has its effect.
+    let late = FaultKind::Delay { seconds: 40.0 };
+    world.simulator.faults().on("CreateDeployment").call(1).fault(Moment::Before, late);
+    world.apply("orders", spec(&world)).await.unwrap();
+    world.pass("orders").await.unwrap();
+    world.pass_time(Duration::from_secs(2));
+    world.pass("orders").await.unwrap();
+    let status = world.status("orders").await;
+    assert_eq!(status.intents.len(), 1, "{}", world.tell("orders").await);
+    let reconciling = status.conditions.iter().find(|condition| condition.type_ == "Reconciling").unwrap();
+    assert_eq!(reconciling.reason, "SnapshotUnconfirmed");
+    step("it arrives, and nobody has asked again in the meantime");
+    world.rest("orders").await;
+    assert_eq!(world.ready("orders").await.0, "True Synced", "{}", world.tell("orders").await);
+    let asked = world.calls().iter().filter(|call| *call == "CreateDeployment").count();
+    assert_eq!((asked, world.snapshots().len()), (1, 1), "{}", world.tell("orders").await);
+    assert_eq!(world.status("orders").await.intents, []);
+    world.assert_rest("orders").await;
 }
