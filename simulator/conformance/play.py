@@ -153,7 +153,7 @@ def body_of(client, operation, metadata, result):
                 "ResponseMetadata": {"RequestId": metadata["RequestId"]},
             }
         }
-    if shape is None or (metadata["HTTPStatusCode"] in (202, 204) and not result):
+    if shape is None or not shape.members or (metadata["HTTPStatusCode"] in (202, 204) and not result):
         return None
     return to_wire(shape, result)
 

@@ -121,7 +121,8 @@ impl Request {
         let body = match (&step.body, &step.patch, &step.raw) {
             (Some(body), _, _) => Body::Json(bindings.fill_value(body)?),
             (_, Some(list), _) => {
-                let list = bindings.fill_value(&Value::Array(list.clone()))?;
+                let list = vec![list.clone(); step.repeat_patch.unwrap_or(1)].concat();
+                let list = bindings.fill_value(&Value::Array(list))?;
                 Body::Json(serde_json::json!({"patchOperations": list}))
             }
             (_, _, Some(raw)) => Body::Text(bindings.fill(raw)?),

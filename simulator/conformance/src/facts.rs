@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 const FILES: &[(&str, &str)] = &[
     ("fixtures.toml", include_str!("../../facts/fixtures.toml")),
     ("1-operations.toml", include_str!("../../facts/1-operations.toml")),
+    ("1-other-services.toml", include_str!("../../facts/1-other-services.toml")),
     ("2-shapes.toml", include_str!("../../facts/2-shapes.toml")),
     ("3-patches.toml", include_str!("../../facts/3-patches.toml")),
     ("4-canaries.toml", include_str!("../../facts/4-canaries.toml")),
@@ -139,6 +140,8 @@ pub struct Step {
     pub body: Option<Value>,
     /// Short for a body with `patchOperations`.
     pub patch: Option<Vec<Value>>,
+    /// Sends the patch list so many times over in one request.
+    pub repeat_patch: Option<usize>,
     /// A body as text, for what is no JSON.
     pub raw: Option<String>,
     /// Request headers that replace the usual ones; an empty one is left out.
@@ -152,7 +155,7 @@ pub struct Step {
     pub status: Option<u16>,
     /// The whole body of a success.
     pub reply: Option<Value>,
-    /// `STATUS Code: text` of a refusal; without the text, any text will do.
+    /// `STATUS Code: text` of a refusal; without the text, or without the code too, any will do.
     pub refused: Option<String>,
     /// Response headers to check, by lower-case name; an empty one must not be there.
     pub reply_headers: BTreeMap<String, String>,

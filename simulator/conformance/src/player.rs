@@ -59,6 +59,8 @@ pub struct Observation {
     pub unknown: u32,
     /// It as a question.
     pub question: String,
+    /// Id of the row that asks it.
+    pub row: String,
     /// The known answers that fit every reply; empty for something new.
     pub answers: Vec<String>,
     /// The replies in short.
@@ -193,9 +195,7 @@ impl<'f> Player<'f> {
                 self.client.name()
             )),
             (Ok(()), Ok(()), None) => match play.row.unknown {
-                Some(unknown) if self.side != Side::Simulator => {
-                    Verdict::Observed(observation(play.row, unknown, &watch))
-                }
+                Some(unknown) if self.side != Side::Simulator => Verdict::Observed(observation(play, unknown, &watch)),
                 Some(_) | None => Verdict::Passed,
             },
         }
@@ -210,6 +210,10 @@ impl<'f> Player<'f> {
         let control = fixtures.iter().flat_map(|fixture| &fixture.steps).chain(&row.steps).any(Step::is_control);
         if control || !row.switches.is_empty() {
             return Some("only the simulator has switches, faults and quotas to set".to_owned());
+        }
+        let elsewhere = |step: &Step| step.call.as_deref().is_some_and(|call| !call.contains(' '));
+        if row.steps.iter().any(elsewhere) {
+            return Some("other services have endpoints of their own".to_owned());
         }
         if row.steps.iter().any(|step| step.advance.is_some_and(|seconds| seconds > LONGEST_REAL_WAIT)) {
             return Some("only the simulator's clock can be moved".to_owned());
@@ -229,6 +233,7 @@ impl<'f> Player<'f> {
             let filled = bindings.fill_value(value).map_err(|unbound| Stop::Failed(unbound.to_string()))?;
             bindings.bind(name, filled);
         }
+        self.tell_the_time(&mut bindings).await?;
         let shares = self.side == Side::RealAccount && !row.own_api;
         if shares {
             bindings = self.share(bindings).await?;
@@ -241,6 +246,20 @@ impl<'f> Player<'f> {
             for _ in 0..step.times.unwrap_or(1) {
                 self.step(play, step, &mut bindings, watch).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// `<minute-0>` to `<minute-5>`: the simulated minute and those before it, in seconds since 1970.
+    async fn tell_the_time(&self, bindings: &mut Bindings) -> Result<(), Stop> {
+        if self.side != Side::Simulator {
+            return Ok(());
+        }
+        let clock = self.ask_simulator(&Request::rest("GET", "/_simulator/clock")).await.map_err(Stop::Failed)?;
+        let now = clock.as_ref().and_then(|clock| clock.get("epochSeconds")?.as_i64()).unwrap_or_default();
+        for minutes in 0..=5_i64 {
+            let minute = now.div_euclid(60).saturating_sub(minutes).saturating_mul(60);
+            bindings.bind(&format!("minute-{minutes}"), json!(minute));
         }
         Ok(())
     }
@@ -606,7 +625,7 @@ fn check_headers(expected: &Expectation, reply: &Reply, bindings: &mut Bindings)
     differences
 }
 
-/// `STATUS Code: text`, or `STATUS Code` for any text.
+/// `STATUS Code: text`, `STATUS Code` for any text, or `STATUS` for any code too.
 fn check_refusal(
     refused: &str,
     text_in: Option<&str>,
@@ -618,7 +637,11 @@ fn check_refusal(
     let Outcome::Refusal { code, text, members } = outcome else {
         return Err(format!("expected the refusal '{wanted}'"));
     };
-    let seen = if wanted.contains(": ") { format!("{status} {code}: {text}") } else { format!("{status} {code}") };
+    let seen = match (wanted.contains(' '), wanted.contains(": ")) {
+        (false, _) => status.to_string(),
+        (true, false) => format!("{status} {code}"),
+        (true, true) => format!("{status} {code}: {text}"),
+    };
     if seen != wanted {
         return Err(format!("expected '{wanted}', got '{status} {code}: {text}'"));
     }
@@ -640,12 +663,19 @@ fn in_short(reply: &Reply) -> String {
     }
 }
 
-fn observation(row: &Row, unknown: u32, watch: &Watch) -> Observation {
-    let own = row.answer.iter().cloned();
-    let answers = own.chain(row.positions.iter().map(|position| position.answer.clone()));
+fn observation(play: &Play<'_>, unknown: u32, watch: &Watch) -> Observation {
+    let row = play.row;
+    let mut placeholders = Bindings::default();
+    for (name, value) in &play.placeholders {
+        placeholders.bind(name, value.clone());
+    }
+    let question = row.question.clone().unwrap_or_default();
+    let answers = row.answer.iter().cloned().chain(row.positions.iter().map(|position| position.answer.clone()));
     Observation {
         unknown,
-        question: row.question.clone().unwrap_or_default(),
+        // A placeholder of another kind stays as it is.
+        question: placeholders.fill(&question).unwrap_or(question),
+        row: row.id.clone(),
         answers: answers.filter(|answer| !watch.excluded.contains(answer)).collect(),
         seen: watch.seen.clone(),
     }

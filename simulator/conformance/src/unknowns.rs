@@ -15,10 +15,10 @@ pub fn table(facts: &Facts, observations: &[Observation], place: &str) -> String
          simulator's answer that fits every reply; please report what fits none.\n\n\
          | # | Question | Observed | Replies | The simulator's default |\n| --- | --- | --- | --- | --- |\n"
     );
-    for Observation { unknown, question, answers, seen } in ordered {
+    for Observation { unknown, question, row, answers, seen } in ordered {
         let observed = if answers.is_empty() { "**something new**".to_owned() } else { answers.join(" *or* ") };
-        let default = facts.rows.iter().find(|row| row.question.as_ref() == Some(question));
-        let default = default.and_then(|row| row.answer.as_deref()).unwrap_or_default();
+        let default = facts.rows.iter().find(|known| known.id == *row);
+        let default = default.and_then(|known| known.answer.as_deref()).unwrap_or_default();
         let seen: Vec<String> = seen.iter().map(|reply| format!("`{}`", cell(reply))).collect();
         let (question, observed, seen) = (cell(question), cell(&observed), seen.join(", "));
         // Writing to a String does not fail.
@@ -41,6 +41,7 @@ mod tests {
         let observed = |unknown, answers: &[&str]| Observation {
             unknown,
             question: format!("q{unknown}?"),
+            row: format!("10-{unknown}"),
             answers: answers.iter().map(|answer| (*answer).to_owned()).collect(),
             seen: vec!["400 BadRequestException: a|b".to_owned()],
         };

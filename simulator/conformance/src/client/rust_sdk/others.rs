@@ -20,6 +20,18 @@ structure!(metric::MessageData, { "Code": code, "Value": value });
 structure!(metric::Dimension, { "Name": name, "Value": value });
 structure!(metric::Metric, { "Namespace": namespace, "MetricName": metric_name, "Dimensions": dimensions });
 
+open_enum!(metric::StateValue, metric::Statistic, metric::StandardUnit, metric::ComparisonOperator);
+structure!(metric::MetricAlarm, {
+    "AlarmName": alarm_name, "AlarmArn": alarm_arn, "AlarmDescription": alarm_description,
+    "AlarmConfigurationUpdatedTimestamp": alarm_configuration_updated_timestamp, "ActionsEnabled": actions_enabled,
+    "OKActions": ok_actions, "AlarmActions": alarm_actions, "InsufficientDataActions": insufficient_data_actions,
+    "StateValue": state_value, "StateReason": state_reason, "StateReasonData": state_reason_data,
+    "StateUpdatedTimestamp": state_updated_timestamp, "StateTransitionedTimestamp": state_transitioned_timestamp,
+    "MetricName": metric_name, "Namespace": namespace, "Statistic": statistic, "Dimensions": dimensions,
+    "Period": period, "Unit": unit, "EvaluationPeriods": evaluation_periods, "Threshold": threshold,
+    "ComparisonOperator": comparison_operator,
+});
+
 /// Sends a builder and reads its result.
 macro_rules! send {
     ($members:ident, $request:expr, $show:expr) => {{
@@ -173,6 +185,49 @@ pub(super) async fn cloudwatch(
                         .build())
                 })?);
             send!(members, request, |output| shown!(output, { "Metrics": metrics, "NextToken": next_token }))
+        }
+        _ => alarms(client, name, members).await,
+    }
+}
+
+async fn alarms(client: &aws_sdk_cloudwatch::Client, name: &str, mut members: Members) -> Result<Reply, ClientError> {
+    match name {
+        "PutMetricAlarm" => {
+            let request = client
+                .put_metric_alarm()
+                .set_alarm_name(members.text("AlarmName")?)
+                .set_namespace(members.text("Namespace")?)
+                .set_metric_name(members.text("MetricName")?)
+                .set_dimensions(members.list("Dimensions", dimension)?)
+                .set_statistic(members.choice("Statistic")?)
+                .set_period(members.integer("Period")?)
+                .set_evaluation_periods(members.integer("EvaluationPeriods")?)
+                .set_threshold(members.number("Threshold")?)
+                .set_comparison_operator(members.choice("ComparisonOperator")?);
+            send!(members, request, |_| None)
+        }
+        "SetAlarmState" => {
+            let request = client
+                .set_alarm_state()
+                .set_alarm_name(members.text("AlarmName")?)
+                .set_state_value(members.choice("StateValue")?)
+                .set_state_reason(members.text("StateReason")?);
+            send!(members, request, |_| None)
+        }
+        "DescribeAlarms" => {
+            let request = client
+                .describe_alarms()
+                .set_alarm_names(members.texts("AlarmNames")?)
+                .set_alarm_name_prefix(members.text("AlarmNamePrefix")?);
+            send!(members, request, |output| {
+                // Composite alarms are not among what rows put.
+                let composite = output.composite_alarms.as_ref().map(|alarms| json!(vec![(); alarms.len()]));
+                object([("MetricAlarms", output.metric_alarms.show()), ("CompositeAlarms", composite)])
+            })
+        }
+        "DeleteAlarms" => {
+            let request = client.delete_alarms().set_alarm_names(members.texts("AlarmNames")?);
+            send!(members, request, |_| None)
         }
         _ => Err(ClientError::Inexpressible(format!("cloudwatch:{name} has no builder here"))),
     }

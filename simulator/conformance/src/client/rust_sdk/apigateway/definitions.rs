@@ -18,20 +18,7 @@ fn endpoint(members: &mut Members) -> Result<EndpointConfiguration, ClientError>
         .build())
 }
 
-pub(super) async fn send(client: &Client, name: &str, call: Call) -> Sent {
-    if name.contains("RestApi") {
-        return rest_apis(client, name, call).await;
-    }
-    if name.contains("Resource") {
-        return resources(client, name, call).await;
-    }
-    if name.contains("Integration") {
-        return integrations(client, name, call).await;
-    }
-    methods(client, name, call).await
-}
-
-async fn rest_apis(client: &Client, name: &str, mut call: Call) -> Sent {
+pub(super) async fn rest_apis(client: &Client, name: &str, mut call: Call) -> Sent {
     let api = call.path("api");
     match name {
         "CreateRestApi" => {
@@ -67,7 +54,7 @@ async fn rest_apis(client: &Client, name: &str, mut call: Call) -> Sent {
     }
 }
 
-async fn resources(client: &Client, name: &str, mut call: Call) -> Sent {
+pub(super) async fn resources(client: &Client, name: &str, mut call: Call) -> Sent {
     let (api, resource) = (call.path("api"), call.path("resource"));
     match name {
         "GetResources" => {
@@ -94,7 +81,7 @@ async fn resources(client: &Client, name: &str, mut call: Call) -> Sent {
     }
 }
 
-async fn methods(client: &Client, name: &str, mut call: Call) -> Sent {
+pub(super) async fn methods(client: &Client, name: &str, mut call: Call) -> Sent {
     let (api, resource, verb) = (call.path("api"), call.path("resource"), call.path("verb"));
     match name {
         "PutMethod" => {
@@ -138,7 +125,7 @@ async fn methods(client: &Client, name: &str, mut call: Call) -> Sent {
     }
 }
 
-async fn integrations(client: &Client, name: &str, mut call: Call) -> Sent {
+pub(super) async fn integrations(client: &Client, name: &str, mut call: Call) -> Sent {
     let (api, resource, verb) = (call.path("api"), call.path("resource"), call.path("verb"));
     let status = call.path("status");
     match name {

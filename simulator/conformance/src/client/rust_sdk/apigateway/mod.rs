@@ -28,63 +28,85 @@ macro_rules! send {
 }
 use send;
 
-/// The operations that rows use.
-const OPERATIONS: &[(&str, &str, &str)] = &[
-    ("POST", "/restapis", "CreateRestApi"),
-    ("GET", "/restapis", "GetRestApis"),
-    ("GET", "/restapis/{api}", "GetRestApi"),
-    ("PATCH", "/restapis/{api}", "UpdateRestApi"),
-    ("DELETE", "/restapis/{api}", "DeleteRestApi"),
-    ("GET", "/restapis/{api}/resources", "GetResources"),
-    ("GET", "/restapis/{api}/resources/{resource}", "GetResource"),
-    ("POST", "/restapis/{api}/resources/{resource}", "CreateResource"),
-    ("DELETE", "/restapis/{api}/resources/{resource}", "DeleteResource"),
-    ("PUT", "/restapis/{api}/resources/{resource}/methods/{verb}", "PutMethod"),
-    ("GET", "/restapis/{api}/resources/{resource}/methods/{verb}", "GetMethod"),
-    ("DELETE", "/restapis/{api}/resources/{resource}/methods/{verb}", "DeleteMethod"),
-    ("PUT", "/restapis/{api}/resources/{resource}/methods/{verb}/responses/{status}", "PutMethodResponse"),
-    ("PUT", "/restapis/{api}/resources/{resource}/methods/{verb}/integration", "PutIntegration"),
-    ("GET", "/restapis/{api}/resources/{resource}/methods/{verb}/integration", "GetIntegration"),
+/// Operations that share a file's function.
+#[derive(Debug, Clone, Copy)]
+enum Family {
+    RestApi,
+    Resource,
+    Method,
+    Integration,
+    Deployment,
+    Stage,
+    GatewayResponse,
+    Documentation,
+    Tags,
+    Account,
+}
+
+/// The operations that rows use: verb, path, name.
+const OPERATIONS: &[(Family, &str, &str, &str)] = &[
+    (Family::RestApi, "POST", "/restapis", "CreateRestApi"),
+    (Family::RestApi, "GET", "/restapis", "GetRestApis"),
+    (Family::RestApi, "GET", "/restapis/{api}", "GetRestApi"),
+    (Family::RestApi, "PATCH", "/restapis/{api}", "UpdateRestApi"),
+    (Family::RestApi, "DELETE", "/restapis/{api}", "DeleteRestApi"),
+    (Family::Resource, "GET", "/restapis/{api}/resources", "GetResources"),
+    (Family::Resource, "GET", "/restapis/{api}/resources/{resource}", "GetResource"),
+    (Family::Resource, "POST", "/restapis/{api}/resources/{resource}", "CreateResource"),
+    (Family::Resource, "DELETE", "/restapis/{api}/resources/{resource}", "DeleteResource"),
+    (Family::Method, "PUT", "/restapis/{api}/resources/{resource}/methods/{verb}", "PutMethod"),
+    (Family::Method, "GET", "/restapis/{api}/resources/{resource}/methods/{verb}", "GetMethod"),
+    (Family::Method, "DELETE", "/restapis/{api}/resources/{resource}/methods/{verb}", "DeleteMethod"),
     (
+        Family::Method,
+        "PUT",
+        "/restapis/{api}/resources/{resource}/methods/{verb}/responses/{status}",
+        "PutMethodResponse",
+    ),
+    (Family::Integration, "PUT", "/restapis/{api}/resources/{resource}/methods/{verb}/integration", "PutIntegration"),
+    (Family::Integration, "GET", "/restapis/{api}/resources/{resource}/methods/{verb}/integration", "GetIntegration"),
+    (
+        Family::Integration,
         "PUT",
         "/restapis/{api}/resources/{resource}/methods/{verb}/integration/responses/{status}",
         "PutIntegrationResponse",
     ),
     (
+        Family::Integration,
         "PATCH",
         "/restapis/{api}/resources/{resource}/methods/{verb}/integration/responses/{status}",
         "UpdateIntegrationResponse",
     ),
-    ("POST", "/restapis/{api}/deployments", "CreateDeployment"),
-    ("GET", "/restapis/{api}/deployments", "GetDeployments"),
-    ("GET", "/restapis/{api}/deployments/{deployment}", "GetDeployment"),
-    ("PATCH", "/restapis/{api}/deployments/{deployment}", "UpdateDeployment"),
-    ("DELETE", "/restapis/{api}/deployments/{deployment}", "DeleteDeployment"),
-    ("POST", "/restapis/{api}/stages", "CreateStage"),
-    ("GET", "/restapis/{api}/stages", "GetStages"),
-    ("GET", "/restapis/{api}/stages/{stage}", "GetStage"),
-    ("PATCH", "/restapis/{api}/stages/{stage}", "UpdateStage"),
-    ("DELETE", "/restapis/{api}/stages/{stage}", "DeleteStage"),
-    ("DELETE", "/restapis/{api}/stages/{stage}/cache/data", "FlushStageCache"),
-    ("DELETE", "/restapis/{api}/stages/{stage}/cache/authorizers", "FlushStageAuthorizersCache"),
-    ("GET", "/restapis/{api}/gatewayresponses", "GetGatewayResponses"),
-    ("GET", "/restapis/{api}/gatewayresponses/{type}", "GetGatewayResponse"),
-    ("PUT", "/restapis/{api}/gatewayresponses/{type}", "PutGatewayResponse"),
-    ("PATCH", "/restapis/{api}/gatewayresponses/{type}", "UpdateGatewayResponse"),
-    ("DELETE", "/restapis/{api}/gatewayresponses/{type}", "DeleteGatewayResponse"),
-    ("POST", "/restapis/{api}/documentation/parts", "CreateDocumentationPart"),
-    ("DELETE", "/restapis/{api}/documentation/parts/{part}", "DeleteDocumentationPart"),
-    ("POST", "/restapis/{api}/documentation/versions", "CreateDocumentationVersion"),
-    ("PUT", "/tags/{arn}", "TagResource"),
-    ("DELETE", "/tags/{arn}", "UntagResource"),
-    ("GET", "/tags/{arn}", "GetTags"),
-    ("POST", "/clientcertificates", "GenerateClientCertificate"),
-    ("GET", "/clientcertificates", "GetClientCertificates"),
-    ("GET", "/clientcertificates/{certificate}", "GetClientCertificate"),
-    ("DELETE", "/clientcertificates/{certificate}", "DeleteClientCertificate"),
-    ("GET", "/account", "GetAccount"),
-    ("PATCH", "/account", "UpdateAccount"),
-    ("GET", "/usageplans", "GetUsagePlans"),
+    (Family::Deployment, "POST", "/restapis/{api}/deployments", "CreateDeployment"),
+    (Family::Deployment, "GET", "/restapis/{api}/deployments", "GetDeployments"),
+    (Family::Deployment, "GET", "/restapis/{api}/deployments/{deployment}", "GetDeployment"),
+    (Family::Deployment, "PATCH", "/restapis/{api}/deployments/{deployment}", "UpdateDeployment"),
+    (Family::Deployment, "DELETE", "/restapis/{api}/deployments/{deployment}", "DeleteDeployment"),
+    (Family::Stage, "POST", "/restapis/{api}/stages", "CreateStage"),
+    (Family::Stage, "GET", "/restapis/{api}/stages", "GetStages"),
+    (Family::Stage, "GET", "/restapis/{api}/stages/{stage}", "GetStage"),
+    (Family::Stage, "PATCH", "/restapis/{api}/stages/{stage}", "UpdateStage"),
+    (Family::Stage, "DELETE", "/restapis/{api}/stages/{stage}", "DeleteStage"),
+    (Family::Stage, "DELETE", "/restapis/{api}/stages/{stage}/cache/data", "FlushStageCache"),
+    (Family::Stage, "DELETE", "/restapis/{api}/stages/{stage}/cache/authorizers", "FlushStageAuthorizersCache"),
+    (Family::GatewayResponse, "GET", "/restapis/{api}/gatewayresponses", "GetGatewayResponses"),
+    (Family::GatewayResponse, "GET", "/restapis/{api}/gatewayresponses/{type}", "GetGatewayResponse"),
+    (Family::GatewayResponse, "PUT", "/restapis/{api}/gatewayresponses/{type}", "PutGatewayResponse"),
+    (Family::GatewayResponse, "PATCH", "/restapis/{api}/gatewayresponses/{type}", "UpdateGatewayResponse"),
+    (Family::GatewayResponse, "DELETE", "/restapis/{api}/gatewayresponses/{type}", "DeleteGatewayResponse"),
+    (Family::Documentation, "POST", "/restapis/{api}/documentation/parts", "CreateDocumentationPart"),
+    (Family::Documentation, "DELETE", "/restapis/{api}/documentation/parts/{part}", "DeleteDocumentationPart"),
+    (Family::Documentation, "POST", "/restapis/{api}/documentation/versions", "CreateDocumentationVersion"),
+    (Family::Tags, "PUT", "/tags/{arn}", "TagResource"),
+    (Family::Tags, "DELETE", "/tags/{arn}", "UntagResource"),
+    (Family::Tags, "GET", "/tags/{arn}", "GetTags"),
+    (Family::Account, "POST", "/clientcertificates", "GenerateClientCertificate"),
+    (Family::Account, "GET", "/clientcertificates", "GetClientCertificates"),
+    (Family::Account, "GET", "/clientcertificates/{certificate}", "GetClientCertificate"),
+    (Family::Account, "DELETE", "/clientcertificates/{certificate}", "DeleteClientCertificate"),
+    (Family::Account, "GET", "/account", "GetAccount"),
+    (Family::Account, "PATCH", "/account", "UpdateAccount"),
+    (Family::Account, "GET", "/usageplans", "GetUsagePlans"),
 ];
 
 /// What a row's request says, to be taken by a builder.
@@ -107,24 +129,25 @@ pub(super) async fn exchange(
         .filter(|segment| !segment.is_empty())
         .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
         .collect();
-    let fitting = OPERATIONS.iter().filter(|(verb, _, _)| *verb == method);
-    let found = fitting.map(|(_, pattern, name)| (matched(pattern, &segments), *name));
-    let (parameters, name) = found
-        .filter_map(|(parameters, name)| Some((parameters?, name)))
+    let fitting = OPERATIONS.iter().filter(|(_, verb, _, _)| *verb == method);
+    let mut found =
+        fitting.filter_map(|(family, _, pattern, name)| Some((*family, *name, matched(pattern, &segments)?)));
+    let (family, name, parameters) = found
         .next()
         .ok_or_else(|| ClientError::Inexpressible("no operation of the client has this verb and path".to_owned()))?;
     let call = Call { parameters, query: query.to_vec(), members: Members::of(body)? };
-    if name.contains("Deployment") {
-        return deployments::send(client, name, call).await;
+    match family {
+        Family::RestApi => definitions::rest_apis(client, name, call).await,
+        Family::Resource => definitions::resources(client, name, call).await,
+        Family::Method => definitions::methods(client, name, call).await,
+        Family::Integration => definitions::integrations(client, name, call).await,
+        Family::Deployment => deployments::send(client, name, call).await,
+        Family::Stage => stages::send(client, name, call).await,
+        Family::GatewayResponse => others::gateway_responses(client, name, call).await,
+        Family::Documentation => others::documentation(client, name, call).await,
+        Family::Tags => others::tags(client, name, call).await,
+        Family::Account => others::account_wide(client, name, call).await,
     }
-    if name.contains("Stage") {
-        return stages::send(client, name, call).await;
-    }
-    let definition = ["RestApi", "Resource", "Method", "Integration"].iter().any(|part| name.contains(part));
-    if definition && !name.contains("Tag") && name != "TagResource" && name != "UntagResource" {
-        return definitions::send(client, name, call).await;
-    }
-    others::send(client, name, call).await
 }
 
 fn matched(pattern: &'static str, segments: &[String]) -> Option<Vec<(&'static str, String)>> {

@@ -23,20 +23,7 @@ fn location(members: &mut Members) -> Result<DocumentationPartLocation, ClientEr
         .map_err(|error| ClientError::Inexpressible(error.to_string()))
 }
 
-pub(super) async fn send(client: &Client, name: &str, call: Call) -> Sent {
-    if name.contains("GatewayResponse") {
-        return gateway_responses(client, name, call).await;
-    }
-    if name.contains("Documentation") {
-        return documentation(client, name, call).await;
-    }
-    if name.contains("Tag") {
-        return tags(client, name, call).await;
-    }
-    account_wide(client, name, call).await
-}
-
-async fn gateway_responses(client: &Client, name: &str, mut call: Call) -> Sent {
+pub(super) async fn gateway_responses(client: &Client, name: &str, mut call: Call) -> Sent {
     let (api, kind) = (call.path("api"), call.path("type").map(|kind| GatewayResponseType::from(kind.as_str())));
     match name {
         "GetGatewayResponses" => {
@@ -75,7 +62,7 @@ async fn gateway_responses(client: &Client, name: &str, mut call: Call) -> Sent 
     }
 }
 
-async fn documentation(client: &Client, name: &str, mut call: Call) -> Sent {
+pub(super) async fn documentation(client: &Client, name: &str, mut call: Call) -> Sent {
     let (api, part) = (call.path("api"), call.path("part"));
     match name {
         "CreateDocumentationPart" => {
@@ -104,7 +91,7 @@ async fn documentation(client: &Client, name: &str, mut call: Call) -> Sent {
     }
 }
 
-async fn tags(client: &Client, name: &str, mut call: Call) -> Sent {
+pub(super) async fn tags(client: &Client, name: &str, mut call: Call) -> Sent {
     let arn = call.path("arn");
     match name {
         "TagResource" => {
@@ -124,7 +111,7 @@ async fn tags(client: &Client, name: &str, mut call: Call) -> Sent {
     }
 }
 
-async fn account_wide(client: &Client, name: &str, mut call: Call) -> Sent {
+pub(super) async fn account_wide(client: &Client, name: &str, mut call: Call) -> Sent {
     let id = call.path("certificate");
     match name {
         "GenerateClientCertificate" => {
