@@ -11,6 +11,7 @@ const FILES: &[(&str, &str)] = &[
     ("1-operations.toml", include_str!("../../facts/1-operations.toml")),
     ("1-other-services.toml", include_str!("../../facts/1-other-services.toml")),
     ("2-shapes.toml", include_str!("../../facts/2-shapes.toml")),
+    ("3-stage-patches.toml", include_str!("../../facts/3-stage-patches.toml")),
     ("3-patches.toml", include_str!("../../facts/3-patches.toml")),
     ("4-canaries.toml", include_str!("../../facts/4-canaries.toml")),
     ("5-cache.toml", include_str!("../../facts/5-cache.toml")),
@@ -83,6 +84,9 @@ pub struct Row {
     /// which costs half a minute.
     #[serde(default)]
     pub own_api: bool,
+    /// The row counts what happens within a second: it needs a clock that stands still until it is moved.
+    #[serde(default)]
+    pub still_clock: bool,
     /// Number of the unknown that this row asks about.
     pub unknown: Option<u32>,
     /// The unknown as a question; required with `unknown`.

@@ -6,6 +6,7 @@
 
 pub mod bindings;
 pub mod client;
+pub mod connect;
 pub mod coverage;
 pub mod exchange;
 pub mod facts;

@@ -14,6 +14,7 @@
 //! | `uuid` | a UUID |
 //! | `iso` | an ISO 8601 date and time in UTC |
 //! | `pem` | a certificate in PEM |
+//! | `optional KIND` | nothing, or a value of that kind |
 //! | `not NAME` | anything but the value of a placeholder |
 //! | `after NAME`, `same-or-after NAME` | a number above, or not below, that of a placeholder |
 
@@ -142,6 +143,7 @@ impl Comparison<'_> {
             let inside = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
             match left.remove(&name) {
                 Some(other) => self.value(&member, &other, &inside),
+                None if member.as_str().is_some_and(|text| text.starts_with("<optional ")) => {}
                 None => self.differ(&inside, format!("absent, expected {member}")),
             }
         }
@@ -185,6 +187,9 @@ fn is_of_kind(kind: &str, actual: &Value, bindings: &Bindings) -> Option<bool> {
         let lower = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_lowercase();
         actual.as_str().is_some_and(|id| id.len() == length && id.bytes().all(lower))
     };
+    if let Some(kind) = kind.strip_prefix("optional ") {
+        return is_of_kind(kind, actual, bindings);
+    }
     let bound = |name: &str| bindings.get(name).and_then(Value::as_f64);
     if let Some(name) = kind.strip_prefix("not ") {
         return Some(bindings.get(name).is_some_and(|other| other != actual));
@@ -265,6 +270,10 @@ mod tests {
         let expected = json!({"id": "<new=id6>", "again": "<new>", "own": "at <dep1>", "later": "<after t0>"});
         let actual = json!({"id": "a6rox0", "again": "a6rox0", "own": "at du4ot1", "later": 101});
         assert_eq!(differences(&expected, &actual), Differences::new());
+        let optional = json!({"status": "<optional text>"});
+        assert_eq!(differences(&optional, &json!({})), Differences::new());
+        assert_eq!(differences(&optional, &json!({"status": "AVAILABLE"})), Differences::new());
+        assert_eq!(differences(&optional, &json!({"status": 1})).len(), 1);
         assert_eq!(differences(&json!("<after t0>"), &json!(100)).len(), 1);
         assert_eq!(differences(&json!("<not dep1>"), &json!("du4ot1")).len(), 1);
         assert_eq!(differences(&json!("<nobody>"), &json!("x")), ["body: <nobody> has no value here"]);

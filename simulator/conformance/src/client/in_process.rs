@@ -1,7 +1,10 @@
 //! Rows through the simulator's front door, without HTTP.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use apigateway_simulator::{Reply as Answer, Simulator};
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::{ClientError, wire};
 use crate::exchange::{Reply, Request};
@@ -10,6 +13,8 @@ use crate::exchange::{Reply, Request};
 #[derive(Clone)]
 pub struct InProcess {
     simulator: Simulator,
+    /// Until when the simulator's clock was moved, where it keeps step with tokio's.
+    in_step_until: Option<Arc<Mutex<Instant>>>,
 }
 
 impl std::fmt::Debug for InProcess {
@@ -22,10 +27,25 @@ impl InProcess {
     /// Plays against this simulator.
     #[must_use]
     pub fn new(simulator: Simulator) -> Self {
-        Self { simulator }
+        Self { simulator, in_step_until: None }
+    }
+
+    /// The same with the simulator's clock moved as far as tokio's between two requests: paused time drives both.
+    #[must_use]
+    pub fn in_step(simulator: Simulator) -> Self {
+        Self { simulator, in_step_until: Some(Arc::new(Mutex::new(Instant::now()))) }
+    }
+
+    fn keep_step(&self) {
+        if let Some(until) = &self.in_step_until {
+            let now = Instant::now();
+            let before = std::mem::replace(&mut *until.lock().unwrap_or_else(PoisonError::into_inner), now);
+            self.simulator.clock().advance(now.duration_since(before));
+        }
     }
 
     pub(super) async fn exchange(&self, request: &Request) -> Result<Reply, ClientError> {
+        self.keep_step();
         let wire = wire::write(request);
         let scope = "AKIDEXAMPLE/20260101/eu-west-1/apigateway/aws4_request";
         let authorization =

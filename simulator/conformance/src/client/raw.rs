@@ -16,8 +16,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 
-use super::ClientError;
 use super::wire::{self, Wire};
+use super::{ClientError, told};
 use crate::exchange::{Reply, Request};
 
 /// Any endpoint over HTTP or HTTPS.
@@ -42,9 +42,7 @@ impl Raw {
             (None, Err(SdkError::ConstructionFailure(failure))) => {
                 Err(ClientError::Inexpressible(format!("{failure:?}")))
             }
-            (None, Err(error)) => {
-                Err(ClientError::Failed(aws_sdk_apigateway::error::DisplayErrorContext(&error).to_string()))
-            }
+            (None, Err(error)) => Err(ClientError::Failed(told(&error))),
             (None, Ok(_)) => Err(ClientError::Failed("the response was not seen".to_owned())),
         }
     }

@@ -11,7 +11,7 @@ mod shapes;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_sdk_apigateway::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
@@ -20,8 +20,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use serde_json::Value;
 
-use super::ClientError;
 use super::raw::headers_of;
+use super::{ClientError, told};
 use crate::exchange::{Body, Outcome, Reply, Request, Service, Target};
 
 /// The SDK's clients for one endpoint.
@@ -105,7 +105,7 @@ impl Tap {
         let outcome = match &sent {
             Ok(output) => Outcome::Success(show(output)),
             Err(SdkError::ConstructionFailure(_)) => {
-                let why = sent.err().map(|error| DisplayErrorContext(&error).to_string());
+                let why = sent.err().map(|error| told(&error));
                 return Err(ClientError::Inexpressible(why.unwrap_or_default()));
             }
             Err(SdkError::ServiceError(refused)) => Outcome::Refusal {
@@ -114,7 +114,7 @@ impl Tap {
                 members: None,
             },
             Err(error) => {
-                let why = DisplayErrorContext(error).to_string();
+                let why = told(error);
                 return Err(if seen.is_some() { ClientError::Unreadable(why) } else { ClientError::Failed(why) });
             }
         };
