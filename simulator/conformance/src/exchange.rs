@@ -65,7 +65,7 @@ pub enum Target {
 }
 
 /// What a request carries.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// Nothing.
     None,
@@ -76,7 +76,7 @@ pub enum Body {
 }
 
 /// A request with its placeholders filled in.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// Where it goes.
     pub target: Target,
@@ -176,7 +176,7 @@ fn target(call: &str, bindings: &Bindings) -> Result<Target, RequestError> {
 }
 
 /// A reply as any client sees it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
@@ -187,7 +187,7 @@ pub struct Reply {
 }
 
 /// What a reply says.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// A body, in the words of the wire, or none.
     Success(Option<Value>),

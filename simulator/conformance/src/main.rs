@@ -72,7 +72,7 @@ enum ClientName {
     Raw,
     /// AWS's SDK for Rust.
     Sdk,
-    /// AWS's SDK for Python, from PyPI.
+    /// AWS's SDK for Python, from `PyPI`.
     Boto3,
 }
 
@@ -94,7 +94,7 @@ async fn main() -> ExitCode {
             let mut text = format!("error: {error}");
             let mut cause = error.source();
             while let Some(inner) = cause {
-                text.push_str(&format!(": {inner}"));
+                text = format!("{text}: {inner}");
                 cause = inner.source();
             }
             // Where even this cannot be written, the exit code still tells.
@@ -174,7 +174,7 @@ async fn player<'f>(facts: &'f Facts, place: &Place, name: ClientName) -> Result
             let endpoint = place.configuration.endpoint_url().unwrap_or_default();
             let python = Python::prepare(&cache_folder()?).await?;
             let boto3 = Boto3::start(&python, endpoint, &place.region)?;
-            Player::new(facts, Client::Boto3(boto3), place.side).controlled_by(raw())
+            Player::new(facts, Client::Boto3(Box::new(boto3)), place.side).controlled_by(raw())
         }
     };
     Ok(player.at(&place.account, &place.region, &format!("{:x}", std::process::id())))

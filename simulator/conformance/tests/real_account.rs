@@ -1,5 +1,7 @@
 //! The way a real account is treated, held against the simulator with AWS's quotas. Paused time drives pace and quota.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, and tells what it played")]
+
 use std::collections::BTreeSet;
 
 use apigateway_conformance::client::{Client, InProcess};

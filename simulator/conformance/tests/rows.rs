@@ -1,5 +1,7 @@
 //! Every row through every client.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells what it played")]
+
 use std::path::Path;
 
 use apigateway_conformance::client::{Boto3, Client, InProcess, Python, Raw, RustSdk};
@@ -107,7 +109,7 @@ async fn every_row_holds_through_boto3() {
         Err(error) => panic!("{error}"),
     };
     let boto3 = Boto3::start(&python, &server.url(), "eu-west-1").unwrap();
-    let player =
-        Player::new(&facts, Client::Boto3(boto3), Side::Simulator).controlled_by(Client::Raw(Raw::new(&configuration)));
+    let player = Player::new(&facts, Client::Boto3(Box::new(boto3)), Side::Simulator)
+        .controlled_by(Client::Raw(Raw::new(&configuration)));
     play_all(player, &facts).await.judge("boto3");
 }

@@ -39,7 +39,7 @@ pub enum Client {
     /// AWS's SDK for Rust.
     RustSdk(RustSdk),
     /// AWS's SDK for Python.
-    Boto3(Boto3),
+    Boto3(Box<Boto3>),
 }
 
 impl Client {

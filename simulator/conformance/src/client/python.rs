@@ -46,7 +46,12 @@ impl Python {
     /// [`PythonError`], whose text says what is missing.
     pub async fn prepare(cache: &Path) -> Result<Self, PythonError> {
         let digest = Sha256::digest(REQUIREMENTS.as_bytes());
-        let hash: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let hash: String = digest
+            .iter()
+            .take(6)
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .filter_map(|digit| char::from_digit(digit.into(), 16))
+            .collect();
         let folder = cache.join("stagecraft").join(format!("python-{hash}"));
         let interpreter = folder.join("bin/python3");
         if !interpreter.exists() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{Observation, Play, Player, Stop};
+use super::{Observation, Play, Player};
 use crate::bindings::Bindings;
 use crate::exchange::{Outcome, Reply, Request, Target};
 use crate::facts::{Expectation, Row, Step};
@@ -26,7 +26,7 @@ impl Player<'_> {
         (request, reply): (&Request, &Reply),
         bindings: &mut Bindings,
         watch: &mut Watch,
-    ) -> Result<(), Stop> {
+    ) {
         watch.seen.push(in_short(reply));
         let step = row.steps.iter().find(|step| step.name.as_deref() == Some(name));
         let own = step.map(Step::expectation).unwrap_or_default();
@@ -45,7 +45,6 @@ impl Player<'_> {
         if let Some(tried) = fitting {
             *bindings = tried;
         }
-        Ok(())
     }
 
     pub(super) fn check(

@@ -99,8 +99,7 @@ impl Player<'_> {
             reply => reply,
         };
         match reply.map_err(|error| format!("{}: {error}", request.line()))? {
-            Reply { outcome: Outcome::Success(_), .. } => Ok(()),
-            Reply { status: 404, .. } => Ok(()),
+            Reply { outcome: Outcome::Success(_), .. } | Reply { status: 404, .. } => Ok(()),
             Reply { outcome: Outcome::Refusal { code, .. }, .. } if code == "ResourceNotFoundException" => Ok(()),
             reply => Err(format!("{}: {}", request.line(), in_short(&reply))),
         }

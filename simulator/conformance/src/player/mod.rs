@@ -331,7 +331,8 @@ impl<'f> Player<'f> {
         if self.side != Side::Simulator
             && let (Some(_), Some(name)) = (play.row.unknown, name)
         {
-            return self.watch(play.row, name, (&request, &reply), bindings, watch);
+            self.watch(play.row, name, (&request, &reply), bindings, watch);
+            return Ok(());
         }
         let instead = play.position.and_then(|position| position.replies.get(name?));
         let expected = instead.unwrap_or(&own);

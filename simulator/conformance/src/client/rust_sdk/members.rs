@@ -116,9 +116,9 @@ impl Members {
     }
 }
 
-fn whole<T>(value: &Value, build: impl FnOnce(&mut Members) -> Result<T, ClientError>) -> Result<T, ClientError> {
+fn whole<T>(value: &Value, read: impl FnOnce(&mut Members) -> Result<T, ClientError>) -> Result<T, ClientError> {
     let mut members = Members::of(Some(value))?;
-    let built = build(&mut members)?;
+    let built = read(&mut members)?;
     members.finish()?;
     Ok(built)
 }

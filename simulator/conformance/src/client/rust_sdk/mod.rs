@@ -70,8 +70,11 @@ impl RustSdk {
 /// Takes status and headers of a response on their way, which the SDK's results do not show.
 #[derive(Debug, Clone, Default)]
 struct Tap {
-    seen: Arc<Mutex<Option<(u16, BTreeMap<String, String>)>>>,
+    seen: Arc<Mutex<Option<Head>>>,
 }
+
+/// Status and headers of a response.
+type Head = (u16, BTreeMap<String, String>);
 
 impl Intercept for Tap {
     fn name(&self) -> &'static str {

@@ -72,7 +72,8 @@ open_enum!(
     types::UnauthorizedCacheControlHeaderStrategy
 );
 
-/// The members that are set, as one object.
+/// The members that are set, as one object; always one, in the shape of [`Show::show`].
+#[expect(clippy::unnecessary_wraps, reason = "what shows a type returns an option")]
 pub(super) fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Option<Value> {
     let set = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     Some(Value::Object(set.collect::<Map<_, _>>()))
