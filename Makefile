@@ -8,7 +8,7 @@ CARGO_DENY := cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is miss
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Watch a stage come to life, change, roll back and go (KEEP=1 leaves it up, ACT=N ends after act N)
@@ -46,6 +46,18 @@ control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubect
 .PHONY: helm
 helm: ## Build helm into the user's cache (once)
 	@testbed/control-plane/build.sh --helm
+
+# A simulator, any other endpoint, or a real account: simulator/conformance/README.md.
+CONFORMANCE := cargo run --quiet --locked -p apigateway-conformance --
+CONFORMANCE_PLACE := $(if $(AWS),--aws $(if $(YES_REAL_ACCOUNT),--yes-real-account),--endpoint '$(or $(ENDPOINT),http://127.0.0.1:4570)')
+
+.PHONY: conformance
+conformance: ## Play the facts about API Gateway (ENDPOINT=http://... or AWS=1 YES_REAL_ACCOUNT=1; ROWS=3.2-)
+	@$(CONFORMANCE) play $(CONFORMANCE_PLACE) --rows '$(ROWS)' --report conformance-unknowns.md
+
+.PHONY: conformance-clean
+conformance-clean: ## Delete what killed runs of `make conformance` left behind (same variables)
+	@$(CONFORMANCE) clean $(CONFORMANCE_PLACE)
 
 .PHONY: deny
 deny: ## Check the dependencies: licences, sources, duplicates, bans (needs cargo-deny: `make tools`)

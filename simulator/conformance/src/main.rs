@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use apigateway_conformance::client::{Boto3, Client, Python, Raw, RustSdk, cache_folder};
+use apigateway_conformance::client::{Boto3, Client, Python, Raw, RustSdk, cache_folder, told};
 use apigateway_conformance::connect::Place;
 use apigateway_conformance::facts::Facts;
 use apigateway_conformance::player::{Observation, Player, Side, Verdict};
@@ -91,14 +91,8 @@ async fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            let mut text = format!("error: {error}");
-            let mut cause = error.source();
-            while let Some(inner) = cause {
-                text = format!("{text}: {inner}");
-                cause = inner.source();
-            }
             // Where even this cannot be written, the exit code still tells.
-            writeln!(io::stderr(), "{text}").ok();
+            writeln!(io::stderr(), "error: {}", told(error.as_ref())).ok();
             ExitCode::FAILURE
         }
     }
@@ -114,8 +108,9 @@ async fn run(command: Command) -> Result<bool, Failure> {
                 let player = player(&facts, &place, name).await?;
                 play(player, &rows, &mut tally).await?;
             }
-            if let Some(path) = report {
-                let table = unknowns::table(&facts, &tally.observations, &told(&place));
+            // Our simulator answers as its switches are; there is nothing to learn.
+            if let (Some(path), false) = (report, tally.observations.is_empty()) {
+                let table = unknowns::table(&facts, &tally.observations, &in_words(&place));
                 std::fs::write(&path, table)?;
                 writeln!(io::stdout(), "What was answered to the open questions is in {}.", path.display())?;
             }
@@ -146,7 +141,7 @@ async fn connect(arguments: &PlaceArguments) -> Result<Place, Failure> {
     }
 }
 
-fn told(place: &Place) -> String {
+fn in_words(place: &Place) -> String {
     match place.side {
         Side::Simulator => "the simulator".to_owned(),
         Side::Endpoint => "this endpoint".to_owned(),

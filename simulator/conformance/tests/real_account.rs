@@ -1,6 +1,6 @@
 //! The way a real account is treated, held against the simulator with AWS's quotas. Paused time drives pace and quota.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic, and tells what it played")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
 

@@ -1,10 +1,8 @@
 //! Every row through every client.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells what it played")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells its tally")]
 
-use std::path::Path;
-
-use apigateway_conformance::client::{Boto3, Client, InProcess, Python, Raw, RustSdk};
+use apigateway_conformance::client::{Boto3, Client, InProcess, Python, Raw, RustSdk, cache_folder};
 use apigateway_conformance::facts::Facts;
 use apigateway_conformance::player::{Player, Side, Verdict};
 use apigateway_simulator::{Server, Simulator};
@@ -104,7 +102,7 @@ async fn every_row_holds_through_boto3() {
     let facts = Facts::load().unwrap();
     let server = served().await;
     let configuration = configuration(&server).await;
-    let python = match Python::prepare(Path::new(&apigateway_conformance::client::cache_folder().unwrap())).await {
+    let python = match Python::prepare(&cache_folder().unwrap()).await {
         Ok(python) => python,
         Err(error) => panic!("{error}"),
     };

@@ -70,7 +70,8 @@ impl Client {
 }
 
 /// An error with all its causes, in one line for people.
-pub(crate) fn told(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn told(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
