@@ -121,8 +121,8 @@ impl Pass<'_> {
         };
         let site = Site::new(self.ctx, &region, rest_api);
         let mut observed = Observed::default();
+        let siblings = siblings(self.ctx, &self.object, &site);
         let plan = loop {
-            let siblings = siblings(self.ctx, &self.object, &site);
             let need = match plan(&self.world(&observed, &siblings)) {
                 Next::Act(plan) => break *plan,
                 Next::Read(need) => need,

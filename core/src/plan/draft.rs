@@ -16,7 +16,7 @@ use crate::api::event::{Event, EventReason};
 use crate::api::marker::Marker;
 use crate::api::names::AccountId;
 use crate::api::status::{
-    ApiStageStatus, CacheClusterStatus, CanaryStatus, CommandState, HistoryEntry, Origin, Release, ReleaseResult,
+    ApiStageStatus, CacheClusterStatus, CanaryStatus, CommandState, HistoryEntry, Release, ReleaseResult,
 };
 use crate::observed::{Deployment, RestApi, Stage};
 use crate::validate::{Desired, Wanted};
@@ -378,11 +378,6 @@ impl<'a> Draft<'a> {
             (status, finding.detail, finding.message.clone())
         };
         Released { status, reason, message }
-    }
-
-    /// How an owned stage came to us, where nobody has written it down yet.
-    pub(super) fn set_origin(&mut self, origin: Origin) {
-        self.status.origin = Some(origin);
     }
 }
 

@@ -83,7 +83,7 @@ fn foreign(reason: Reason, message: String) -> Ownership {
 
 /// Tags the stage. The next round reads it again: only a stage that shows our tag is written to.
 pub(super) fn adopt(mut draft: Draft<'_>, place: Place) -> Plan {
-    draft.set_origin(Origin::Adopted);
+    draft.status.origin = Some(Origin::Adopted);
     let message = format!("Stage {} of REST API {} is being adopted.", place.stage, place.rest_api);
     draft.call(Action::Tag(draft.world.owner()));
     draft.place = Some(place);

@@ -254,7 +254,7 @@ fn begin(draft: &mut Draft<'_>, desired: &Desired, stage: Option<&Stage>, target
             let note = format!("Somebody deleted stage {}; it is created again.", desired.stage_name);
             draft.tell(Event::warning(EventReason::StageGone, id.as_str(), note));
         }
-        draft.set_origin(Origin::Created);
+        draft.status.origin = Some(Origin::Created);
     }
     draft.status.releases = Some(n);
     draft.status.release = Some(Release {
