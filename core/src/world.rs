@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::ResourceExt as _;
+use kube::{Resource, ResourceExt as _};
 
 use crate::api::names::{AccountId, DeploymentId, Region, Revision};
 use crate::api::owner::Owner;
@@ -102,17 +102,17 @@ pub enum Group {
     CleanUp,
 }
 
-/// Everything that a plan is made from.
-#[derive(Clone, Copy, Debug)]
-pub struct World<'a> {
+/// Everything that a plan is made from: `K` is the kind of the object, `O` what its kind reads, `S` what others say.
+#[derive(Debug)]
+pub struct World<'a, K = ApiStage, O = Observed, S = Siblings> {
     /// The object, with a status at least as new as our last write.
-    pub object: &'a ApiStage,
+    pub object: &'a K,
     /// The operator's settings.
     pub settings: &'a Settings,
     /// What was read from AWS.
-    pub observed: &'a Observed,
+    pub observed: &'a O,
     /// The other objects on this REST API.
-    pub siblings: &'a Siblings,
+    pub siblings: &'a S,
     /// What this process remembers.
     pub recent: &'a Recent,
     /// When this process first saw what it now acts on (spec, command, wake-up): decisions need reads started after it.
@@ -121,17 +121,28 @@ pub struct World<'a> {
     pub now: Timestamp,
 }
 
+// Not derived: only references are copied, whatever they refer to.
+impl<K, O, S> Copy for World<'_, K, O, S> {}
+
+impl<K, O, S> Clone for World<'_, K, O, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
 impl World<'_> {
     /// The owner that the stage's tag must name.
     #[must_use]
     pub fn owner(&self) -> Owner {
         Owner::new(&self.settings.cluster_id, &self.object.namespace().unwrap_or_default(), &self.object.name_any())
     }
+}
 
+impl<K: Resource, O, S> World<'_, K, O, S> {
     /// The generation of spec; 0 for an object that never was stored.
     #[must_use]
     pub fn generation(&self) -> i64 {
-        self.object.metadata.generation.unwrap_or_default()
+        self.object.meta().generation.unwrap_or_default()
     }
 
     /// Reads must have started at or after this: after the cause, and not so long ago that a poll would be no poll. A little

@@ -16,7 +16,7 @@ use crate::lease::Leadership;
 use crate::metrics::Metrics;
 
 /// An object as the watch delivers it: one that cannot be read stands beside the others instead of stopping them.
-pub type Guarded = DeserializeGuard<ApiStage>;
+pub type Guarded<K = ApiStage> = DeserializeGuard<K>;
 
 /// The field manager of everything that the operator writes.
 pub(super) const FIELD_MANAGER: &str = "stagecraft";
@@ -40,7 +40,7 @@ pub struct Context {
     /// The objects, one store per watched namespace.
     pub stores: Vec<Store<Guarded>>,
     pub(super) recorder: Recorder,
-    pub(super) memories: Memories,
+    pub(super) memories: Memories<ApiStage>,
 }
 
 impl Context {

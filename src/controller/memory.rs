@@ -6,19 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use stagecraft_core::api::COMMAND;
-use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::cause::Cause as AwsCause;
 use stagecraft_core::world::Recent;
 
+use super::governed::Governed;
+
 /// Memories by uid of the object.
-#[derive(Default)]
-pub(super) struct Memories(Mutex<HashMap<String, Memory>>);
+pub(super) struct Memories<K>(Mutex<HashMap<String, Memory<K>>>);
 
 /// What is remembered of one object.
-#[derive(Clone, Default)]
-pub(super) struct Memory {
+pub(super) struct Memory<K> {
     /// The object as our last write returned it. The watch may still be behind.
-    last_written: Option<Arc<ApiStage>>,
+    last_written: Option<Arc<K>>,
     cause: Option<Cause>,
     /// When `cause` was first seen.
     pub(super) cause_at: Timestamp,
@@ -34,14 +33,48 @@ struct Cause {
     generation: Option<i64>,
     command: Option<String>,
     deleting: bool,
+    /// What the other objects say that this one's decisions need fresh reads for; empty where nothing is.
+    surroundings: String,
 }
 
-impl Memories {
-    pub(super) fn get(&self, uid: &str) -> Memory {
+// Not derived: objects are shared, not copied, and need no default.
+impl<K> Default for Memories<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K> Default for Memory<K> {
+    fn default() -> Self {
+        Self {
+            last_written: None,
+            cause: None,
+            cause_at: Timestamp::default(),
+            wake_up_at: None,
+            recent: Recent::default(),
+        }
+    }
+}
+
+impl<K> Clone for Memory<K> {
+    fn clone(&self) -> Self {
+        let Self { last_written, cause, cause_at, wake_up_at, recent } = self;
+        Self {
+            last_written: last_written.clone(),
+            cause: cause.clone(),
+            cause_at: *cause_at,
+            wake_up_at: *wake_up_at,
+            recent: recent.clone(),
+        }
+    }
+}
+
+impl<K> Memories<K> {
+    pub(super) fn get(&self, uid: &str) -> Memory<K> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned().unwrap_or_default()
     }
 
-    pub(super) fn put(&self, uid: String, memory: Memory) {
+    pub(super) fn put(&self, uid: String, memory: Memory<K>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, memory);
     }
 
@@ -59,15 +92,14 @@ impl Memories {
     }
 }
 
-impl Memory {
+impl<K: Governed> Memory<K> {
     /// The newer of what the watch shows and what we wrote last.
     ///
     /// resourceVersions of one object rise, and since Kubernetes 1.35 they may be compared; one that is no number is taken
     /// as newer, and a status write on an older one is refused by the apiserver anyway.
-    pub(super) fn newest(&mut self, watched: &Arc<ApiStage>) -> Arc<ApiStage> {
-        let is_newer = |written: &ApiStage| {
-            let version =
-                |object: &ApiStage| object.resource_version().and_then(|version| version.parse::<u128>().ok());
+    pub(super) fn newest(&mut self, watched: &Arc<K>) -> Arc<K> {
+        let is_newer = |written: &K| {
+            let version = |object: &K| object.resource_version().and_then(|version| version.parse::<u128>().ok());
             matches!((version(written), version(watched)), (Some(ours), Some(theirs)) if ours > theirs)
         };
         match self.last_written.take() {
@@ -81,22 +113,28 @@ impl Memory {
     }
 
     /// Whether this object is what our last write made of it, and nothing is due: the watch only tells us what we did.
-    pub(super) fn is_own_echo(&self, object: &ApiStage, now: Timestamp) -> bool {
+    pub(super) fn is_own_echo(&self, object: &K, now: Timestamp) -> bool {
         let written = self.last_written.as_ref();
         written.is_some_and(|written| written.resource_version() == object.resource_version())
             && self.wake_up_at.is_some_and(|due| due > now)
     }
 
-    pub(super) fn wrote(&mut self, object: &Arc<ApiStage>) {
+    pub(super) fn wrote(&mut self, object: &Arc<K>) {
         self.last_written = Some(Arc::clone(object));
     }
 
     /// Notes what this pass is about; a new cause makes earlier reads and failures history.
-    pub(super) fn note_cause(&mut self, object: &ApiStage, now: Timestamp) {
+    pub(super) fn note_cause(&mut self, object: &K, now: Timestamp) {
+        self.note_cause_among(object, String::new(), now);
+    }
+
+    /// As [`note_cause`](Self::note_cause), where news of other objects are a cause too.
+    pub(super) fn note_cause_among(&mut self, object: &K, surroundings: String, now: Timestamp) {
         let cause = Cause {
-            generation: object.metadata.generation,
+            generation: object.meta().generation,
             command: object.annotations().get(COMMAND).cloned(),
-            deleting: object.metadata.deletion_timestamp.is_some(),
+            deleting: object.meta().deletion_timestamp.is_some(),
+            surroundings,
         };
         if self.cause.as_ref() != Some(&cause) {
             self.cause = Some(cause);
@@ -116,11 +154,7 @@ impl Memory {
 }
 
 /// At rest polls share reads with their siblings; whatever waits looks for itself.
-fn is_ready(object: &ApiStage) -> bool {
-    object.metadata.deletion_timestamp.is_none()
-        && object
-            .status
-            .iter()
-            .flat_map(|status| &status.conditions)
-            .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+fn is_ready(object: &impl Governed) -> bool {
+    object.meta().deletion_timestamp.is_none()
+        && object.conditions().iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }

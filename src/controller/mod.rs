@@ -12,6 +12,7 @@
 mod apply;
 mod context;
 mod dereference;
+mod governed;
 mod memory;
 mod reconcile;
 mod report;

@@ -78,7 +78,7 @@ enum Round {
 
 struct Pass<'a> {
     ctx: &'a Context,
-    memory: Memory,
+    memory: Memory<ApiStage>,
     /// The object as the apiserver has it, with what calls of this pass have settled in its status.
     object: Arc<ApiStage>,
 }

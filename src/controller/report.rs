@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
+use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::events::{Event as KubeEvent, EventType};
-use kube::{Resource as _, ResourceExt as _};
 use serde_json::json;
 use stagecraft_core::api::FINALIZER;
 use stagecraft_core::api::event::Event;
-use stagecraft_core::api::stage::ApiStage;
-use stagecraft_core::api::status::ApiStageStatus;
 use tracing::{info, warn};
 
 use super::context::{Context, FIELD_MANAGER};
-use crate::metrics::{Kind, Publication, StatusWrite};
+use super::governed::Governed;
+use crate::metrics::{Publication, StatusWrite};
 use crate::telemetry::Chain;
 
 /// Longest action and note that the apiserver takes (events.k8s.io/v1).
@@ -35,7 +34,7 @@ pub(super) enum Error {
 }
 
 /// Puts our finalizer on the object, where it is not.
-pub(super) async fn add_finalizer(ctx: &Context, object: &ApiStage) -> Result<Option<Arc<ApiStage>>, Error> {
+pub(super) async fn add_finalizer<K: Governed>(ctx: &Context, object: &Arc<K>) -> Result<Option<Arc<K>>, Error> {
     if object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
         return Ok(None);
     }
@@ -45,7 +44,7 @@ pub(super) async fn add_finalizer(ctx: &Context, object: &ApiStage) -> Result<Op
 }
 
 /// Takes our finalizer away, which lets an object go that is being deleted.
-pub(super) async fn remove_finalizer(ctx: &Context, object: &ApiStage) -> Result<(), Error> {
+pub(super) async fn remove_finalizer<K: Governed>(ctx: &Context, object: &Arc<K>) -> Result<(), Error> {
     if !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
         return Ok(());
     }
@@ -56,7 +55,7 @@ pub(super) async fn remove_finalizer(ctx: &Context, object: &ApiStage) -> Result
     }
 }
 
-async fn set_finalizers(ctx: &Context, object: &ApiStage, finalizers: &[String]) -> Result<Arc<ApiStage>, Error> {
+async fn set_finalizers<K: Governed>(ctx: &Context, object: &Arc<K>, finalizers: &[String]) -> Result<Arc<K>, Error> {
     let patch = json!({ "metadata": {
         "uid": object.uid(), "resourceVersion": object.resource_version(), "finalizers": finalizers,
     }});
@@ -66,17 +65,17 @@ async fn set_finalizers(ctx: &Context, object: &ApiStage, finalizers: &[String])
 }
 
 /// Writes the whole status, where it differs, on the very resourceVersion that it was decided on.
-pub(super) async fn write_status(
+pub(super) async fn write_status<K: Governed>(
     ctx: &Context,
-    object: &ApiStage,
-    status: &ApiStageStatus,
-) -> Result<Option<Arc<ApiStage>>, Error> {
-    if object.status.as_ref() == Some(status) {
+    object: &Arc<K>,
+    status: &K::Status,
+) -> Result<Option<Arc<K>>, Error> {
+    if object.status() == Some(status) {
         return Ok(None);
     }
     let patch = json!({
-        "apiVersion": ApiStage::api_version(&()),
-        "kind": ApiStage::kind(&()),
+        "apiVersion": K::api_version(&()),
+        "kind": K::kind(&()),
         "metadata": { "name": object.name_any(), "uid": object.uid(), "resourceVersion": object.resource_version() },
         "status": status,
     });
@@ -84,7 +83,7 @@ pub(super) async fn write_status(
     let written = api(ctx, object).patch_status(&object.name_any(), &params, &Patch::Apply(&patch)).await;
     let written = written.map(Arc::new).map_err(|source| classify(source, "status"));
     ctx.metrics.status_written(
-        Kind::ApiStage,
+        K::KIND,
         match &written {
             Ok(_) => StatusWrite::Stored,
             Err(Error::Conflict | Error::Gone) => StatusWrite::Conflict,
@@ -95,7 +94,7 @@ pub(super) async fn write_status(
 }
 
 /// Tells the news. An event that cannot be published is a line in the log and a count, never the pass's error.
-pub(super) async fn publish(ctx: &Context, object: &ApiStage, events: &[Event]) {
+pub(super) async fn publish<K: Governed>(ctx: &Context, object: &Arc<K>, events: &[Event]) {
     let reference = object.object_ref(&());
     for event in events {
         let name = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
@@ -121,13 +120,13 @@ pub(super) async fn publish(ctx: &Context, object: &ApiStage, events: &[Event]) 
 }
 
 /// The object as the apiserver has it now; `None` when it is gone or another of that name.
-pub(super) async fn live(ctx: &Context, object: &ApiStage) -> Result<Option<Arc<ApiStage>>, Error> {
+pub(super) async fn live<K: Governed>(ctx: &Context, object: &Arc<K>) -> Result<Option<Arc<K>>, Error> {
     let live = api(ctx, object).get_opt(&object.name_any()).await;
     let live = live.map_err(|source| classify(source, "request for the object"))?;
     Ok(live.filter(|live| live.uid() == object.uid()).map(Arc::new))
 }
 
-fn api(ctx: &Context, object: &ApiStage) -> Api<ApiStage> {
+fn api<K: Governed>(ctx: &Context, object: &Arc<K>) -> Api<K> {
     Api::namespaced(ctx.client.clone(), &object.namespace().unwrap_or_default())
 }
 

@@ -8,7 +8,7 @@ use std::fmt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
-/// The types of conditions on an `ApiStage`.
+/// The types of conditions. `Released` is an `ApiStage`'s own, `Deployed` an `ApiGatewayResponse`'s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConditionType {
     /// True: the target serves and every declared setting is applied.
@@ -19,6 +19,8 @@ pub enum ConditionType {
     Stalled,
     /// True: the target of this very generation (deployment and variables) serves, and no release runs.
     Released,
+    /// True: every stage of this cluster on the REST API serves a deployment that holds the gateway response.
+    Deployed,
 }
 
 impl fmt::Display for ConditionType {
@@ -28,6 +30,7 @@ impl fmt::Display for ConditionType {
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
             Self::Released => "Released",
+            Self::Deployed => "Deployed",
         })
     }
 }
@@ -142,7 +145,7 @@ pub struct Finding {
     pub message: String,
 }
 
-/// What `Released` says.
+/// What `Released`, or another kind's own condition, says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Released {
     /// `Some(true)` is True, `Some(false)` False, `None` Unknown.
@@ -175,8 +178,8 @@ impl Finding {
     }
 }
 
-/// All conditions of an object, replacing `previous`. `lastTransitionTime` moves only where a status flips, never for a new
-/// reason or message.
+/// All conditions of an `ApiStage`, replacing `previous`. `lastTransitionTime` moves only where a status flips, never for a
+/// new reason or message.
 #[must_use]
 pub fn conditions(
     previous: &[Condition],
@@ -185,12 +188,25 @@ pub fn conditions(
     generation: i64,
     now: Timestamp,
 ) -> Vec<Condition> {
+    conditions_with(previous, finding, ConditionType::Released, released, generation, now)
+}
+
+/// As [`conditions`], for a kind whose own condition is another one.
+#[must_use]
+pub fn conditions_with(
+    previous: &[Condition],
+    finding: &Finding,
+    own: ConditionType,
+    said: &Released,
+    generation: i64,
+    now: Timestamp,
+) -> Vec<Condition> {
     let (ready, reconciling, stalled) = finding.row();
     let rows = [
         (ConditionType::Ready, Some(Some(ready)), finding.reason, &finding.message),
         (ConditionType::Reconciling, reconciling.map(Some), finding.detail, &finding.message),
         (ConditionType::Stalled, stalled.map(Some), finding.detail, &finding.message),
-        (ConditionType::Released, Some(released.status), released.reason, &released.message),
+        (own, Some(said.status), said.reason, &said.message),
     ];
     rows.into_iter()
         .filter_map(|(kind, status, reason, message)| {

@@ -1,14 +1,37 @@
 //! The words for a call that failed: what is so, why, and what to do.
 
 use crate::api::condition::{Finding, Reason, Situation};
+use crate::api::names::{AccountId, Region, RestApiId};
 use crate::api::status::ApiStageStatus;
 use crate::cause::Cause;
 use crate::world::{Failure, World};
 
+/// What the words are about.
+pub(crate) struct About<'a> {
+    /// The kind of the object, such as `ApiStage`.
+    pub(crate) kind: &'static str,
+    /// The part of a REST API that an object of this kind governs, such as `stage`.
+    pub(crate) part: &'static str,
+    pub(crate) rest_api: Option<&'a RestApiId>,
+    pub(crate) region: &'a Region,
+    pub(crate) account: Option<&'a AccountId>,
+    /// Whether the object has governed its part of this REST API before.
+    pub(crate) governs: bool,
+}
+
 /// What a failure means for the object. While a release runs, what merely waits is the release's waiting.
 pub(super) fn finding(world: &World<'_>, status: &ApiStageStatus, failure: &Failure) -> Finding {
     let (situation, reason) = place(&failure.cause);
-    let message = sentence(world, status, failure);
+    let spec = &world.object.spec;
+    let about = About {
+        kind: "ApiStage",
+        part: "stage",
+        rest_api: spec.rest_api_id.as_ref().or(status.rest_api_id.as_ref()),
+        region: spec.region.as_ref().or(status.region.as_ref()).unwrap_or(&world.settings.region),
+        account: world.observed.account.as_ref(),
+        governs: status.rest_api_id.is_some(),
+    };
+    let message = sentence(&about, failure);
     let running = status.release.as_ref().is_some_and(|release| release.phase.is_running());
     if running && situation == Situation::Outstanding {
         return Finding::releasing(reason, message);
@@ -17,7 +40,7 @@ pub(super) fn finding(world: &World<'_>, status: &ApiStageStatus, failure: &Fail
 }
 
 /// The row of the conditions' table and the reason: exhaustive, so that a new cause does not compile without them.
-fn place(cause: &Cause) -> (Situation, Reason) {
+pub(crate) fn place(cause: &Cause) -> (Situation, Reason) {
     match cause {
         Cause::Throttled { .. } => (Situation::Outstanding, Reason::Throttled),
         Cause::ServiceFailed | Cause::LostReply | Cause::NotSent | Cause::NotLeader => {
@@ -41,18 +64,13 @@ fn place(cause: &Cause) -> (Situation, Reason) {
     }
 }
 
-fn sentence(world: &World<'_>, status: &ApiStageStatus, failure: &Failure) -> String {
+/// One sentence, or two, on what is so and what to do.
+pub(crate) fn sentence(about: &About<'_>, failure: &Failure) -> String {
+    let About { kind, part, rest_api, region, account, governs } = about;
     let operation = &failure.operation;
     let text = if failure.text.is_empty() { "no details" } else { failure.text.trim().trim_end_matches('.') };
-    let rest_api = world
-        .object
-        .spec
-        .rest_api_id
-        .as_ref()
-        .or(status.rest_api_id.as_ref())
-        .map_or("?", crate::api::names::RestApiId::as_str);
-    let region = world.object.spec.region.as_ref().or(status.region.as_ref()).unwrap_or(&world.settings.region);
-    let account = world.observed.account.as_ref().map_or_else(String::new, |account| format!(" of account {account}"));
+    let rest_api = rest_api.map_or("?", RestApiId::as_str);
+    let account = account.map_or_else(String::new, |account| format!(" of account {account}"));
     match &failure.cause {
         Cause::Throttled { .. } => {
             format!(
@@ -72,8 +90,8 @@ fn sentence(world: &World<'_>, status: &ApiStageStatus, failure: &Failure) -> St
             "AWS cannot be reached for {operation} ({text}). Check the operator's network and endpoint; it is tried again."
         ),
         Cause::NotLeader => "Another replica of the operator leads now; it goes on.".to_owned(),
-        Cause::RestApiNotFound if status.rest_api_id.is_some() => format!(
-            "REST API {rest_api} in {region}{account}, whose stage this ApiStage governs, is gone. Delete this ApiStage, or restore the API under the same id."
+        Cause::RestApiNotFound if *governs => format!(
+            "REST API {rest_api} in {region}{account}, whose {part} this {kind} governs, is gone. Delete this {kind}, or restore the API under the same id."
         ),
         Cause::RestApiNotFound => format!(
             "There is no REST API {rest_api} in {region}{account}. Create it, correct spec.restApiId, or check whose credentials the operator has."
@@ -101,7 +119,7 @@ fn sentence(world: &World<'_>, status: &ApiStageStatus, failure: &Failure) -> St
             "API Gateway refused logging: this account has no CloudWatch Logs role in {region}. Set one in the account settings."
         ),
         Cause::AlreadyAbsent => {
-            format!("What {operation} was to remove was gone already. The stage is looked at again.")
+            format!("What {operation} was to remove was gone already. The {part} is looked at again.")
         }
         Cause::PatchTooLarge => format!("API Gateway refused {operation} as too large ({text}). Declare less at once."),
         Cause::Refused => format!("API Gateway refused {operation}: {text}. Change the spec accordingly."),

@@ -18,7 +18,7 @@ mod action;
 mod command;
 mod deletion;
 mod draft;
-mod failure;
+pub(crate) mod failure;
 mod ownership;
 mod release;
 mod settings;

@@ -1,0 +1,39 @@
+//! What passes need to know of a kind, so that reports, memories and watches are written once.
+
+use std::fmt::Debug;
+
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::Resource;
+use kube::core::object::HasStatus;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use stagecraft_core::api::stage::ApiStage;
+
+use crate::metrics::Kind;
+
+/// A kind whose objects govern something in AWS.
+pub(super) trait Governed:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + HasStatus<Status: Serialize + PartialEq + Sync>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+    /// The label of metrics.
+    const KIND: Kind;
+
+    /// The conditions of its status.
+    fn conditions(&self) -> &[Condition];
+}
+
+impl Governed for ApiStage {
+    const KIND: Kind = Kind::ApiStage;
+
+    fn conditions(&self) -> &[Condition] {
+        self.status.as_ref().map_or(&[], |status| &status.conditions)
+    }
+}
