@@ -2,8 +2,10 @@
 //!
 //! [`api`] is what users' objects and AWS resources hold for years; the rest decides. Nothing here waits, asks the time
 //! or calls anybody: the dependencies hold it to that. [`validate`](validate::validate) reads the spec,
-//! [`plan`](plan::plan) compares it with what was [`observed`], [`settle`](settle::settle) notes what a call did.
+//! [`plan`](plan::plan) compares it with what was [`observed`], [`settle`](settle::settle) notes what a call did, and
+//! [`analysis`] judges a release by its metrics.
 
+pub mod analysis;
 pub mod api;
 pub mod cause;
 pub mod observed;

@@ -4,8 +4,10 @@
 //! resources will hold these shapes for years.
 
 pub mod arn;
+pub mod check;
 pub mod command;
 pub mod condition;
+pub mod counts;
 pub mod event;
 pub mod marker;
 pub mod names;
