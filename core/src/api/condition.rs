@@ -71,6 +71,16 @@ reasons! {
     Suspended,
     /// The deployment that the stage serves was changed behind our back; that hand is obeyed.
     StageMovedByHand,
+    /// The release was paused by command.
+    PausedByCommand,
+    /// The target's release failed and was undone; it is held.
+    ReleaseFailed,
+    /// The target's release was aborted; it is held.
+    ReleaseAborted,
+    /// The target's release could not be finished; it is held.
+    ReleaseUnfinished,
+    /// The stage was rolled back from the target by command; it is held.
+    RolledBackByCommand,
     /// A canary that no release of ours opened is on the stage; a change of the target waits until it is gone.
     ForeignCanary,
     /// A snapshot's reply was lost, and we look whether it was taken before we ask again.

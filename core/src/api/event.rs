@@ -7,6 +7,14 @@ pub enum EventReason {
     ReleaseStarted,
     /// A release ended with its target serving.
     ReleaseSucceeded,
+    /// A release ended without its target serving; the target is held.
+    ReleaseFailed,
+    /// A release waits where it is.
+    ReleasePaused,
+    /// A paused release goes on.
+    ReleaseResumed,
+    /// A held target may ship again.
+    TargetFreed,
     /// A release ended because another target was declared.
     ReleaseSuperseded,
     /// A release ended because the spec went back to what is served.
@@ -60,6 +68,10 @@ impl EventReason {
         match self {
             Self::ReleaseStarted => "ReleaseStarted",
             Self::ReleaseSucceeded => "ReleaseSucceeded",
+            Self::ReleaseFailed => "ReleaseFailed",
+            Self::ReleasePaused => "ReleasePaused",
+            Self::ReleaseResumed => "ReleaseResumed",
+            Self::TargetFreed => "TargetFreed",
             Self::ReleaseSuperseded => "ReleaseSuperseded",
             Self::ReleaseCancelled => "ReleaseCancelled",
             Self::SnapshotTaken => "SnapshotTaken",

@@ -176,6 +176,14 @@ pub struct Release {
     pub superseded: Option<u32>,
 }
 
+impl Release {
+    /// Whether a canary of this deployment is the one that this release opened, or is about to open.
+    #[must_use]
+    pub fn opened(&self, deployment: &str) -> bool {
+        self.how == How::Canary && self.target.deployment_id.as_ref().is_some_and(|id| id.as_str() == deployment)
+    }
+}
+
 /// What served before a release, with what is needed to put it back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

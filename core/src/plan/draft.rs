@@ -34,6 +34,8 @@ pub(super) struct Draft<'a> {
     pub(super) serves: bool,
     /// Whether every declared setting beside the release is applied.
     pub(super) settled: bool,
+    /// Whether a person asked in this very round for a held target to ship again.
+    pub(super) retried: bool,
 }
 
 /// A stage that something is wrong with is looked at this often at least, whatever the drift interval.
@@ -75,6 +77,7 @@ impl<'a> Draft<'a> {
             wake_up_at: None,
             serves: false,
             settled: false,
+            retried: false,
         }
     }
 
@@ -273,6 +276,13 @@ impl<'a> Draft<'a> {
         self.status.release.as_ref().filter(|release| release.phase.is_running())
     }
 
+    /// Changes the release that is under way.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Release)) {
+        if let Some(release) = self.status.release.as_mut().filter(|release| release.phase.is_running()) {
+            change(release);
+        }
+    }
+
     /// A failure of this group that has not been overcome, in words.
     pub(super) fn refusal(&self, group: Group) -> Option<Finding> {
         let failure = self.world.recent.refused.get(&group)?;
@@ -309,6 +319,7 @@ impl<'a> Draft<'a> {
         let generation = self.world.generation();
         let now = self.time();
         if self.running().is_none()
+            && self.actions.is_empty()
             && let Some(command) = self.status.last_command.as_mut()
             && command.state == CommandState::Accepted
         {
@@ -371,6 +382,8 @@ impl<'a> Draft<'a> {
             (Some(true), Reason::Synced, message)
         } else {
             let status = match finding.situation {
+                // A release that waits for a person goes on once that person has decided.
+                Situation::PersonAwaited if self.running().is_some() && finding.reason != Reason::Suspended => None,
                 Situation::Blocked | Situation::Held | Situation::PersonAwaited => Some(false),
                 Situation::Releasing | Situation::Outstanding | Situation::Synced => None,
             };

@@ -152,7 +152,7 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
 
     let ownership = ownership::judge(world, &desired, &place, stage);
     draft.observe(stage.filter(|_| ownership.is_ours()));
-    command::take(&mut draft, &desired, &ownership)?;
+    command::take(&mut draft, release::Scene { desired: &desired, stage }, &ownership)?;
     match ownership {
         Ownership::Foreign(finding) => return Ok(draft.finish(finding)),
         Ownership::Absent | Ownership::Ours | Ownership::Presumed | Ownership::Adoptable => {}
@@ -166,7 +166,15 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
         return Ok(ownership::adopt(draft, place));
     }
 
-    let release = release::drive(&mut draft, &desired, stage)?;
+    if command::carry_on(&mut draft, stage) {
+        draft.place = Some(place);
+        let message = "The canary that the command abort names is being removed.";
+        let finding = draft.refusal(crate::world::Group::Traffic);
+        let waiting = Finding::new(Situation::Outstanding, Reason::ForeignCanary, message);
+        return Ok(draft.finish(finding.unwrap_or(waiting)));
+    }
+
+    let release = release::drive(&mut draft, release::Scene { desired: &desired, stage })?;
     let settings = settings::apply(&mut draft, &desired, stage, release.is_some());
     if !draft.actions.is_empty() && ownership == Ownership::Presumed {
         // A write's reply does not tell tags, so it does not tell whose the stage is.

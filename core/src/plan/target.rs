@@ -59,6 +59,17 @@ fn revision(
         variables_hash: variables_hash.to_owned(),
     };
     let release = draft.status.release.as_ref().filter(|release| release.target.revision.as_ref() == Some(name));
+    if let Some(running) = release.filter(|release| release.phase.is_running()) {
+        if let Some(id) = &running.target.deployment_id {
+            return Ok(Resolution::Known(named(running.target.attempt, Some(id.clone()))));
+        }
+        // It asked for this snapshot: nothing older than that attempt will do.
+        let least = running.target.attempt.unwrap_or(1);
+        return Ok(match newest_attempt(index(draft)?, name, least) {
+            Some((attempt, deployment)) => Resolution::Known(named(Some(attempt), Some(deployment.id.clone()))),
+            None => Resolution::Snapshot(named(Some(least), None)),
+        });
+    }
     // What this stage's own status has resolved, then what was stable here, newest first.
     let own = release
         .map(|release| &release.target)
@@ -66,27 +77,13 @@ fn revision(
         .chain(draft.status.history.iter().filter(|entry| entry.how.is_some()).map(|entry| &entry.target))
         .filter(|target| target.revision.as_ref() == Some(name))
         .filter_map(|target| Some((target.attempt, target.deployment_id.as_ref()?)));
-    let running = draft.running().is_some();
-    // A release asked for another snapshot: nothing older than that attempt will do.
-    let least = release
-        .filter(|release| running && release.target.deployment_id.is_none())
-        .and_then(|release| release.target.attempt);
-
-    if least.is_none() {
-        for (attempt, id) in own.clone() {
-            if serves(id) || running {
-                return Ok(Resolution::Known(named(attempt, Some(id.clone()))));
-            }
-            if index(draft)?.iter().any(|deployment| deployment.id == *id) {
-                return Ok(Resolution::Known(named(attempt, Some(id.clone()))));
-            }
+    for (attempt, id) in own {
+        if serves(id) || index(draft)?.iter().any(|deployment| deployment.id == *id) {
+            return Ok(Resolution::Known(named(attempt, Some(id.clone()))));
         }
     }
-    if let Some((attempt, deployment)) = newest_attempt(index(draft)?, name, least.unwrap_or(1)) {
+    if let Some((attempt, deployment)) = newest_attempt(index(draft)?, name, 1) {
         return Ok(Resolution::Known(named(Some(attempt), Some(deployment.id.clone()))));
-    }
-    if let Some(attempt) = least {
-        return Ok(Resolution::Snapshot(named(Some(attempt), None)));
     }
     let was_here = draft
         .status

@@ -3,6 +3,7 @@
 //! Faults, the wire and the apiserver are the business of the stories over the simulator; here is what is decided.
 
 mod bench;
+mod commands;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -187,6 +187,13 @@ impl Bench {
         panic!("no rest after 12 rounds: {:?}", self.calls);
     }
 
+    /// The first plan with calls, not yet carried out.
+    pub(super) fn until_actions(&mut self) -> Plan {
+        self.now = self.now.checked_add(Duration::from_mins(1)).unwrap();
+        self.cause_at = self.now;
+        self.plan(&mut Observed::default())
+    }
+
     pub(super) fn plan(&mut self, observed: &mut Observed) -> Plan {
         loop {
             let world = World {
@@ -300,6 +307,9 @@ pub(super) fn patch(stage: &mut Stage, operation: &PatchOperation) {
         (Op::Remove, path) if path.starts_with("/variables/") => {
             let removed = stage.variables.remove(path.trim_start_matches("/variables/"));
             assert!(removed.is_some(), "{path} is removed although no read has shown it");
+        }
+        (Op::Remove, "/canarySettings") => {
+            assert!(stage.canary.take().is_some(), "API Gateway refuses to remove a canary that is not there");
         }
         (op, path) => panic!("API Gateway would refuse {op} {path}"),
     }

@@ -1,0 +1,80 @@
+//! What a release does to the stage's variables, and what is kept so that it can be undone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Scene;
+use crate::api::event::{Event, EventReason};
+use crate::api::status::{How, Release, Stable};
+use crate::observed::Stage;
+use crate::patch::PatchOperation;
+use crate::plan::draft::{Draft, variable_path};
+use crate::validate::Desired;
+
+/// Over this, former values are not kept, and going back moves the deployment only.
+const MOST_FORMER_VALUES: usize = 8 * 1024;
+
+/// What must be done for the declared variables to be as declared: changed and new ones set, dropped ones of ours removed.
+pub(in crate::plan) fn pending_variables(draft: &Draft<'_>, desired: &Desired, stage: &Stage) -> Vec<PatchOperation> {
+    let set = desired
+        .variables
+        .iter()
+        .filter(|(key, value)| stage.variables.get(*key) != Some(value))
+        .map(|(key, value)| PatchOperation::replace(format!("/variables/{key}"), value));
+    // Removal only of what the read showed: what AWS does about an absent key is not known.
+    let removed = stage
+        .variables
+        .keys()
+        .filter(|key| !desired.variables.contains_key(*key) && draft.status.managed.contains(&variable_path(key)))
+        .map(|key| PatchOperation::remove(format!("/variables/{key}")));
+    set.chain(removed).collect()
+}
+
+/// What must be done for the variables to be as they were before the release that `stable` belongs to.
+pub(super) fn put_back(stable: &Stable, stage: &Stage) -> Vec<PatchOperation> {
+    let set = stable
+        .variables
+        .iter()
+        .filter(|(key, value)| stage.variables.get(*key) != Some(value))
+        .map(|(key, value)| PatchOperation::replace(format!("/variables/{key}"), value));
+    let removed = stage
+        .variables
+        .keys()
+        .filter(|key| stable.added_variables.contains(*key))
+        .map(|key| PatchOperation::remove(format!("/variables/{key}")));
+    set.chain(removed).collect()
+}
+
+/// What the variables still need for this release's target to serve.
+pub(super) fn of_release(draft: &Draft<'_>, scene: Scene<'_>, release: &Release, stage: &Stage) -> Vec<PatchOperation> {
+    match (release.how, &release.stable) {
+        // The spec's target is held: its variables are what this release goes back from.
+        (How::RolledBack, Some(stable)) => put_back(stable, stage),
+        (How::RolledBack, None) => Vec::new(),
+        (How::First | How::Canary | How::Direct | How::FastRollback | How::Adopted | How::PromotedByHand, _) => {
+            pending_variables(draft, scene.desired, stage)
+        }
+    }
+}
+
+/// The values that a release overwrites or removes, and the names that it adds.
+pub(super) fn former_variables(
+    draft: &mut Draft<'_>,
+    desired: &Desired,
+    stage: &Stage,
+) -> (BTreeMap<String, String>, BTreeSet<String>) {
+    let changed = stage.variables.iter().filter(|(key, value)| match desired.variables.get(*key) {
+        Some(wanted) => wanted != *value,
+        None => draft.status.managed.contains(&variable_path(key)),
+    });
+    let former: BTreeMap<_, _> = changed.map(|(key, value)| (key.clone(), value.clone())).collect();
+    let added = desired.variables.keys().filter(|key| !stage.variables.contains_key(*key)).cloned().collect();
+    if former.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() > MOST_FORMER_VALUES {
+        draft.tell(Event::warning(
+            EventReason::Warning,
+            "FormerVariables",
+            "The former values of the changed variables take more than 8 KiB and are not kept: going back will move the deployment only.",
+        ));
+        return (BTreeMap::new(), BTreeSet::new());
+    }
+    (former, added)
+}
