@@ -17,7 +17,12 @@ async fn refusal(world: &World, name: &str, spec: Value) -> String {
 async fn the_apiserver_refuses_with_a_sentence() {
     let world = World::new().await;
     let cases = [
-        ("no-api", json!({}), "spec.restApiId is missing: set it to the id of the REST API, such as a1b2c3d4e5."),
+        ("no-api", json!({}), "spec.restApiId is missing: set it to the id of the REST API, such as a1b2c3d4e5"),
+        (
+            "two-apis",
+            json!({ "restApiId": "a1b2c3d4e5", "restApiIdFrom": { "configMapKeyRef": { "name": "apis", "key": "orders" } } }),
+            "spec.restApiId and spec.restApiIdFrom exclude each other",
+        ),
         (
             "both",
             json!({ "restApiId": "a1b2c3d4e5", "revision": "r1", "deploymentId": "abc123" }),
@@ -38,6 +43,105 @@ async fn the_apiserver_refuses_with_a_sentence() {
             "policy",
             json!({ "restApiId": "a1b2c3d4e5", "driftPolicy": "Ignore" }),
             "supported values: \"Correct\", \"Report\"",
+        ),
+        (
+            "delay",
+            json!({ "restApiId": "a1b2c3d4e5", "snapshotDelay": "5 minutes" }),
+            "this is no span of time: write hours, minutes and seconds in this order, such as 30s, 5m or 1h30m.",
+        ),
+        (
+            "size",
+            json!({ "restApiId": "a1b2c3d4e5", "cacheClusterSize": "0.5" }),
+            "spec.cacheClusterSize needs spec.cacheClusterEnabled: true",
+        ),
+        (
+            "gigabytes",
+            json!({ "restApiId": "a1b2c3d4e5", "cacheClusterEnabled": true, "cacheClusterSize": "2" }),
+            "supported values: \"0.5\", \"1.6\", \"6.1\", \"13.5\", \"28.4\", \"58.2\", \"118\", \"237\"",
+        ),
+        (
+            "star",
+            json!({ "restApiId": "a1b2c3d4e5", "methodSettings": [{ "resourcePath": "*", "httpMethod": "GET" }] }),
+            "use * for both resourcePath and httpMethod, or a path with a method",
+        ),
+        (
+            "escaped",
+            json!({ "restApiId": "a1b2c3d4e5", "methodSettings": [{ "resourcePath": "/~1pets", "httpMethod": "GET" }] }),
+            "~1 is not needed, escaping is ours",
+        ),
+        (
+            "slash",
+            json!({ "restApiId": "a1b2c3d4e5", "methodSettings": [{ "resourcePath": "/pets/", "httpMethod": "GET" }] }),
+            "with a leading / and none at the end",
+        ),
+        (
+            "verb",
+            json!({ "restApiId": "a1b2c3d4e5", "methodSettings": [{ "resourcePath": "/pets", "httpMethod": "get" }] }),
+            "spec.methodSettings[0].httpMethod: Unsupported value: \"get\"",
+        ),
+        (
+            "twice",
+            json!({ "restApiId": "a1b2c3d4e5", "methodSettings": [
+                { "resourcePath": "/pets", "httpMethod": "GET" }, { "resourcePath": "/pets", "httpMethod": "GET" },
+            ] }),
+            "duplicate",
+        ),
+        (
+            "burst",
+            json!({ "restApiId": "a1b2c3d4e5", "methodSettings": [
+                { "resourcePath": "*", "httpMethod": "*", "throttlingBurstLimit": -2 },
+            ] }),
+            "throttlingBurstLimit in body should be greater than or equal to -1",
+        ),
+        (
+            "ttl",
+            json!({ "restApiId": "a1b2c3d4e5", "methodSettings": [
+                { "resourcePath": "*", "httpMethod": "*", "cacheTtlInSeconds": 3601 },
+            ] }),
+            "cacheTtlInSeconds in body should be less than or equal to 3600",
+        ),
+        (
+            "log-id",
+            json!({ "restApiId": "a1b2c3d4e5", "accessLogSettings": {
+                "destinationArn": "arn:aws:logs:eu-west-1:123456789012:log-group:orders", "format": "$context.status",
+            } }),
+            "must hold $context.requestId or $context.extendedRequestId",
+        ),
+        (
+            "log-lines",
+            json!({ "restApiId": "a1b2c3d4e5", "accessLogSettings": {
+                "destinationArn": "arn:aws:logs:eu-west-1:123456789012:log-group:orders:*",
+                "format": "$context.requestId\n$context.status\n",
+            } }),
+            "must be one line",
+        ),
+        (
+            "log-arn",
+            json!({ "restApiId": "a1b2c3d4e5", "accessLogSettings": {
+                "destinationArn": "arn:aws:firehose:eu-west-1:123456789012:deliverystream/orders",
+                "format": "$context.requestId",
+            } }),
+            "a Firehose stream whose name begins with amazon-apigateway-",
+        ),
+        (
+            "tag-aws",
+            json!({ "restApiId": "a1b2c3d4e5", "tags": { "aws:team": "shop" } }),
+            "begins with aws:, which AWS keeps for itself",
+        ),
+        (
+            "tag-owner",
+            json!({ "restApiId": "a1b2c3d4e5", "tags": { "stagecraft.dev/owner": "me" } }),
+            "marks the owner of a stage",
+        ),
+        (
+            "tag-key",
+            json!({ "restApiId": "a1b2c3d4e5", "tags": { "team\n": "shop" } }),
+            "a key in spec.tags holds a character that AWS refuses",
+        ),
+        (
+            "history",
+            json!({ "restApiId": "a1b2c3d4e5", "deploymentHistoryLimit": 0 }),
+            "deploymentHistoryLimit in body should be greater than or equal to 1",
         ),
         ("number", json!({ "restApiId": "a1b2c3d4e5", "suspend": "yes" }), "spec.suspend"),
         ("a.dot", json!({ "restApiId": "a1b2c3d4e5" }), "metadata.name cannot be a stage name"),

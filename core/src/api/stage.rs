@@ -8,14 +8,17 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::duration::Duration;
 use super::names::{DeploymentId, Region, RestApiId, Revision, StageName};
+use super::settings::{AccessLogSettings, CacheClusterSize, MethodSettings, RestApiIdSource, Tags, tags_schema};
 use super::status::ApiStageStatus;
 
 /// What a stage of an API Gateway REST API should be.
 ///
-/// A field that is declared is enforced. One that was declared and is dropped is put back: a variable is removed, the
-/// description is emptied, revision and deploymentId leave the stage as it is. One that never was declared is never touched.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, CustomResource, KubeSchema)]
+/// A field that is declared is enforced. One that was declared and is dropped is put back: a variable, a tag, a method's
+/// settings and access logs are removed; description, certificate and documentation version are emptied; tracing and the cache
+/// are switched off; revision, deploymentId and the cache's size stay as they are. One that never was declared is never touched.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
 #[kube(
     group = "stagecraft.dev",
     version = "v1alpha1",
@@ -41,8 +44,12 @@ use super::status::ApiStageStatus;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("has(self.restApiId)")
-        .message("spec.restApiId is missing: set it to the id of the REST API, such as a1b2c3d4e5."),
+    validation = Rule::new("has(self.restApiId) || has(self.restApiIdFrom)")
+        .message("spec.restApiId is missing: set it to the id of the REST API, such as a1b2c3d4e5, or set spec.restApiIdFrom."),
+    validation = Rule::new("!(has(self.restApiId) && has(self.restApiIdFrom))")
+        .message("spec.restApiId and spec.restApiIdFrom exclude each other: keep the one that names the REST API."),
+    validation = Rule::new("!has(self.cacheClusterSize) || (has(self.cacheClusterEnabled) && self.cacheClusterEnabled)")
+        .message("spec.cacheClusterSize needs spec.cacheClusterEnabled: true: set it, or remove the size."),
     validation = Rule::new("!(has(self.revision) && has(self.deploymentId))")
         .message("spec.revision and spec.deploymentId exclude each other: keep the one that names what the stage shall serve."),
     validation = Rule::new("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)")
@@ -56,6 +63,10 @@ pub struct ApiStageSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[a-z0-9]{1,32}$"), length(max = 32))]
     pub rest_api_id: Option<RestApiId>,
+
+    /// Where the id of the REST API is read from, instead of restApiId. Read once; then the stage stays with that REST API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest_api_id_from: Option<RestApiIdSource>,
 
     /// AWS Region of the REST API. Absent: the operator's own. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,6 +90,20 @@ pub struct ApiStageSpec {
     #[schemars(regex(pattern = r"^[a-z0-9]{1,32}$"), length(max = 32))]
     pub deployment_id: Option<DeploymentId>,
 
+    /// How long to wait after a new revision was first seen before its snapshot is taken, such as `30s`: time for the imports of
+    /// the same commit to reach the REST API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot_delay: Option<Duration>,
+
+    /// How a changed target ships.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_policy: Option<ReleasePolicy>,
+
+    /// Text for the description of the deployments that are taken; a marker follows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub deployment_description: Option<String>,
+
     /// Description of the stage. Dropped later: emptied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
@@ -89,6 +114,42 @@ pub struct ApiStageSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "variables_schema")]
     pub variables: Option<BTreeMap<String, String>>,
+
+    /// Whether X-Ray traces requests. Dropped later: switched off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracing_enabled: Option<bool>,
+
+    /// Id of the client certificate that the stage shows to back ends. Dropped later: detached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[a-z0-9]{1,32}$"), length(max = 32))]
+    pub client_certificate_id: Option<String>,
+
+    /// Version of the API's documentation that the stage is tied to. Dropped later: untied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub documentation_version: Option<String>,
+
+    /// Whether the stage has a cache cluster, which is billed by the hour. Dropped later: switched off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_cluster_enabled: Option<bool>,
+
+    /// Memory of the cache cluster in gigabytes. A change replaces the cluster: all cached data are lost. Dropped later: kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_cluster_size: Option<CacheClusterSize>,
+
+    /// Settings by method. An entry that is dropped later is removed; entries that never were declared are never touched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 300), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["resourcePath", "httpMethod"]))]
+    pub method_settings: Option<Vec<MethodSettings>>,
+
+    /// Access logs. Dropped later: removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log_settings: Option<AccessLogSettings>,
+
+    /// Tags of the stage. Only keys that are declared are ours. Dropped later: removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "tags_schema")]
+    pub tags: Option<Tags>,
 
     /// Whether a stage that exists already may become ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,9 +163,25 @@ pub struct ApiStageSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift_policy: Option<DriftPolicy>,
 
+    /// How many former deployments are kept for a rollback. Absent: 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub deployment_history_limit: Option<u8>,
+
     /// While true nothing is written to AWS. The stage is still observed, and deleting the object retains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
+}
+
+/// How a change of the target of an existing stage ships. `Canary`: only through a governing ApiCanary; while there is none it
+/// waits. `Direct`: at once, never through one. Absent: through one if it exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum ReleasePolicy {
+    /// Through a governing ApiCanary only.
+    Canary,
+    /// At once.
+    Direct,
 }
 
 /// What happens when the stage exists already and is not ours. `Never` (also when absent): nothing, and a condition says so.
