@@ -44,6 +44,20 @@ async fn the_apiserver_refuses_with_a_sentence() {
             json!({ "restApiId": "a1b2c3d4e5", "driftPolicy": "Ignore" }),
             "supported values: \"Correct\", \"Report\"",
         ),
+        ("number", json!({ "restApiId": "a1b2c3d4e5", "suspend": "yes" }), "spec.suspend"),
+        ("a.dot", json!({ "restApiId": "a1b2c3d4e5" }), "metadata.name cannot be a stage name"),
+        ("stage", json!({ "restApiId": "a1b2c3d4e5", "stageName": "$default" }), "spec.stageName"),
+    ];
+    for (name, spec, sentence) in cases {
+        let said = refusal(&world, name, spec).await;
+        assert!(said.contains(sentence), "{name}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn cache_and_method_settings_are_refused_with_a_sentence() {
+    let world = World::new().await;
+    let cases = [
         (
             "delay",
             json!({ "restApiId": "a1b2c3d4e5", "snapshotDelay": "5 minutes" }),
@@ -100,6 +114,17 @@ async fn the_apiserver_refuses_with_a_sentence() {
             ] }),
             "cacheTtlInSeconds in body should be less than or equal to 3600",
         ),
+    ];
+    for (name, spec, sentence) in cases {
+        let said = refusal(&world, name, spec).await;
+        assert!(said.contains(sentence), "{name}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn logs_and_tags_are_refused_with_a_sentence() {
+    let world = World::new().await;
+    let cases = [
         (
             "log-id",
             json!({ "restApiId": "a1b2c3d4e5", "accessLogSettings": {
@@ -143,9 +168,6 @@ async fn the_apiserver_refuses_with_a_sentence() {
             json!({ "restApiId": "a1b2c3d4e5", "deploymentHistoryLimit": 0 }),
             "deploymentHistoryLimit in body should be greater than or equal to 1",
         ),
-        ("number", json!({ "restApiId": "a1b2c3d4e5", "suspend": "yes" }), "spec.suspend"),
-        ("a.dot", json!({ "restApiId": "a1b2c3d4e5" }), "metadata.name cannot be a stage name"),
-        ("stage", json!({ "restApiId": "a1b2c3d4e5", "stageName": "$default" }), "spec.stageName"),
     ];
     for (name, spec, sentence) in cases {
         let said = refusal(&world, name, spec).await;
