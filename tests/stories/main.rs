@@ -13,6 +13,7 @@
 
 mod bad_input;
 mod calls;
+mod canary_input;
 mod commands;
 mod crash;
 mod delays;

@@ -64,7 +64,7 @@ pub enum Scope {
 
 /// What the checks of one metric have found so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct MetricCounts {
     /// The metric's name in `analysis.metrics`.
     #[schemars(length(max = 63))]
@@ -72,7 +72,7 @@ pub struct MetricCounts {
     /// Checks in which it failed.
     pub fail: u32,
     /// What its sequential test remembers.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
 }
 

@@ -4,6 +4,7 @@
 //! resources will hold these shapes for years.
 
 pub mod arn;
+pub mod canary;
 pub mod check;
 pub mod command;
 pub mod condition;
@@ -13,6 +14,8 @@ pub mod event;
 pub mod marker;
 pub mod names;
 pub mod owner;
+pub mod percent;
+pub mod progress;
 pub mod settings;
 pub mod stage;
 pub mod status;
@@ -37,7 +40,7 @@ pub const COMMAND: &str = "stagecraft.dev/command";
 /// All custom resource definitions, as `crds/` holds them.
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![structural(stage::ApiStage::crd())]
+    vec![structural(stage::ApiStage::crd()), structural(canary::ApiCanary::crd())]
 }
 
 /// The definition as the contract wants it. Without `nullable` the apiserver refuses a `field: null`, so that for CEL and for us

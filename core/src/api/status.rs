@@ -6,7 +6,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::counts::Counts;
 use super::names::{AccountId, DeploymentId, Region, ReleaseId, RestApiId, Revision, StageName};
+use super::percent::Percent;
+use super::progress::{Approval, Changes, Next};
 use super::target::Target;
 
 /// What is so. Written by the operator alone, as a whole, by server-side apply with the resourceVersion that it was read at.
@@ -174,6 +177,32 @@ pub struct Release {
     /// How many releases in a row were superseded by the next before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded: Option<u32>,
+    /// Uid of the `ApiCanary` that governs it; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub governed_by: Option<String>,
+    /// The step that it is at, from 1; absent before the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 50))]
+    pub step: Option<u32>,
+    /// When that step started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_started_at: Option<Time>,
+    /// The percentage that we set last, or less if a hand lowered it: nothing is raised above it but by a step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<Percent>,
+    /// What people approved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 51))]
+    pub approvals: Vec<Approval>,
+    /// What its checks found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
+    /// How the target's deployment differs from the stable one; absent while it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
+    /// The target that takes over when its snapshot exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Next>,
 }
 
 impl Release {

@@ -86,6 +86,14 @@ pub(in crate::plan) fn begin(draft: &mut Draft<'_>, scene: Scene<'_>, target: Ta
         traffic_changed_at: None,
         next_action_at: None,
         superseded: (superseded > 0).then_some(superseded),
+        governed_by: None,
+        step: None,
+        step_started_at: None,
+        ceiling: None,
+        approvals: Vec::new(),
+        counts: None,
+        changes: None,
+        next: None,
     });
     id
 }
