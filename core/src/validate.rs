@@ -3,6 +3,8 @@
 //! The apiserver has refused what schema and CEL can refuse; this is what only status and settings can tell, and a second
 //! line for objects that got past the schema (an older definition, a restore).
 
+pub mod canary;
+
 use std::collections::BTreeMap;
 
 use kube::ResourceExt as _;
