@@ -35,8 +35,10 @@ pub struct Settings {
     pub region: Option<String>,
     /// First part of the owner tag; `None`: the uid of namespace kube-system.
     pub cluster_id: Option<String>,
-    /// Whether any ApiStage may adopt a stage that it did not create.
+    /// Whether any ApiStage may adopt a stage that it did not create; never beside `access_config`, whose rules say it.
     pub allow_adoption: bool,
+    /// The file of access rules; `None`: every namespace reaches what the operator's credentials reach.
+    pub access_config: Option<PathBuf>,
     /// Time between two looks at a stage at rest.
     pub drift_interval: Duration,
     /// Operation timeout: the longest that one call to AWS may take.
@@ -101,6 +103,10 @@ struct Run {
     /// Let objects with an adoptionPolicy take over stages that they did not create
     #[arg(long, env = "STAGECRAFT_ALLOW_ADOPTION")]
     allow_adoption: bool,
+    /// File of access rules: which namespaces govern stages of which REST APIs, with which role [default: all, with the
+    /// operator's own credentials]
+    #[arg(long, env = "STAGECRAFT_ACCESS_CONFIG")]
+    access_config: Option<PathBuf>,
     /// Time between two looks at a stage at rest
     #[arg(long, env = "STAGECRAFT_DRIFT_INTERVAL", default_value = "10m", value_parser = duration)]
     drift_interval: Duration,
@@ -174,11 +180,17 @@ impl Run {
     fn settings(self) -> Result<Settings, String> {
         bounds("--drift-interval", self.drift_interval, Duration::from_secs(1), Duration::from_hours(24))?;
         bounds("--aws-timeout", self.aws_timeout, Duration::from_secs(1), Duration::from_mins(1))?;
+        if self.allow_adoption && self.access_config.is_some() {
+            return Err(
+                "--allow-adoption and --access-config exclude each other: set adoption in the access rules.".to_owned()
+            );
+        }
         let leader_election = self.leader_elect.then(|| self.leader_election()).transpose()?;
         Ok(Settings {
             region: self.region.or_else(region_of_aws),
             cluster_id: self.cluster_id,
             allow_adoption: self.allow_adoption,
+            access_config: self.access_config,
             drift_interval: self.drift_interval,
             aws_timeout: self.aws_timeout,
             aws_endpoint_url: self.aws_endpoint_url,
@@ -319,6 +331,7 @@ mod tests {
             region: _,
             cluster_id,
             allow_adoption,
+            access_config,
             drift_interval,
             aws_timeout,
             aws_endpoint_url,
@@ -329,7 +342,8 @@ mod tests {
             log_level,
             log_format,
         } = settings("").unwrap();
-        assert_eq!((cluster_id, allow_adoption, aws_endpoint_url, watch_namespaces), (None, false, None, vec![]));
+        assert_eq!((cluster_id, allow_adoption, access_config), (None, false, None));
+        assert_eq!((aws_endpoint_url, watch_namespaces), (None, vec![]));
         assert_eq!((drift_interval, aws_timeout), (Duration::from_mins(10), Duration::from_secs(10)));
         assert_eq!((concurrency, listen.to_string().as_str()), (8, "0.0.0.0:8080"));
         assert_eq!((log_level.as_str(), log_format), ("info", LogFormat::Text));
@@ -354,6 +368,7 @@ mod tests {
             region: Some("eu-west-1".to_owned()),
             cluster_id: Some("prod.eu_1-a".to_owned()),
             allow_adoption: true,
+            access_config: None,
             drift_interval: Duration::from_mins(90),
             aws_timeout: Duration::from_secs(4),
             aws_endpoint_url: Some(Uri::from_static("http://127.0.0.1:4566")),
@@ -404,6 +419,7 @@ mod tests {
             ("--drift-interval 100ms", "--drift-interval is 100ms and must be from 1s to 86400s."),
             ("--drift-interval 10", "write a number with its unit, such as 30s, 10m or 1h30m"),
             ("--drift-interval=-10m", "write a number with its unit"),
+            ("--allow-adoption --access-config x", "exclude each other: set adoption in the access rules."),
             ("--concurrency 0", "0 is not in 1..=64"),
             ("--cluster-id a/b", "use 1 to 63 letters, digits, '.', '_' and '-'"),
             ("--region EU", "write a region as AWS does, such as eu-central-1"),
@@ -436,6 +452,12 @@ mod tests {
         ] {
             assert!(settings(&format!("--aws-endpoint-url {endpoint}")).is_ok(), "{endpoint}");
         }
+    }
+
+    #[test]
+    fn access_rules_come_from_a_file() {
+        let file = settings("--access-config /etc/stagecraft/access.yaml").unwrap().access_config;
+        assert_eq!(file, Some(PathBuf::from("/etc/stagecraft/access.yaml")));
     }
 
     #[test]

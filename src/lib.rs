@@ -4,6 +4,7 @@
 //!
 //! * [`controller`]: the loop, from an object to its stage and back into its status
 //! * [`aws`]: the hands, the one place that names AWS's SDK
+//! * [`access`]: the file of access rules
 //! * [`cli`]: flags and their environment twins, as checked settings
 //! * [`run`]: start, supervision and orderly end of the process
 //! * [`lease`]: which replica may write, and until when
@@ -13,6 +14,7 @@
 //! * [`crds`]: the custom resource definitions as YAML
 //! * [`clock`]: the one source of time
 
+pub mod access;
 pub mod aws;
 pub mod cli;
 pub mod clock;

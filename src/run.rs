@@ -11,12 +11,14 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, Config};
 use rustix::system::uname;
+use stagecraft_core::access::Policy;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
+use crate::access;
 use crate::cli::Settings;
 use crate::clock::Clock;
 use crate::lease::{Elector, Leadership, Lost, Terms};
@@ -44,6 +46,8 @@ pub struct Process {
     pub settings: Arc<Settings>,
     /// First part of the owner tag.
     pub cluster_id: String,
+    /// Who may govern what.
+    pub access: Policy,
     /// The cluster. Its requests are tried again after 429, 503 and 504.
     pub client: Client,
     /// The one clock.
@@ -79,6 +83,9 @@ enum Ear {
 /// Why `run` ended otherwise than by finishing what a signal asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The file of access rules cannot be used.
+    #[error("cannot tell who may govern what")]
+    Access(#[source] access::Error),
     /// No kubeconfig and no service account.
     #[error("found no cluster to talk to: set KUBECONFIG, or run as a pod with a service account")]
     NoCluster(#[source] kube::config::InferConfigError),
@@ -201,6 +208,7 @@ where
     F: FnOnce(Process) -> C + Send + 'static,
     C: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
+    let access = policy(&settings).map_err(Error::Access)?;
     let signals = Signals::of_the_system().map_err(Error::Signals)?;
     let config = Config::infer().await.map_err(Error::NoCluster)?;
     let client = Client::try_from(config.clone()).map_err(Error::Client)?;
@@ -215,6 +223,7 @@ where
     let (stop, stopping) = Stopping::pair();
     let process = Process {
         cluster_id: settings.cluster_id.clone().unwrap_or_default(),
+        access,
         settings: Arc::new(settings),
         client,
         health: Health::new(clock.clone()),
@@ -224,6 +233,14 @@ where
         stopping,
     };
     supervise(process, listener, elector, controller, stop, signals).await
+}
+
+/// Who may govern what: the rules of the file, else everybody.
+fn policy(settings: &Settings) -> Result<Policy, access::Error> {
+    match &settings.access_config {
+        Some(path) => access::load(path),
+        None => Ok(Policy::Open { adoption: settings.allow_adoption }),
+    }
 }
 
 /// Runs the parts of the process until a signal, or until one of them ends by itself. [`run`] makes them; a test makes

@@ -49,6 +49,8 @@ pub enum Cause {
     AlreadyAbsent,
     /// 403, 401: not allowed, or no valid credentials.
     Denied,
+    /// 403 or 400 `ExpiredToken`: the credentials were good and are no longer.
+    CredentialsExpired,
     /// A hard quota that only AWS can raise.
     Quota,
     /// Any other refusal of what was sent.
@@ -100,7 +102,7 @@ impl Cause {
             | Self::LogsRoleMissing
             | Self::AlreadyAbsent => Class::WaitingFor,
             Self::PatchTooLarge | Self::Refused => Class::Invalid,
-            Self::Denied => Class::Denied,
+            Self::Denied | Self::CredentialsExpired => Class::Denied,
             Self::Quota => Class::Quota,
         }
     }
@@ -127,6 +129,7 @@ impl Cause {
             | Self::PatchTooLarge
             | Self::AlreadyAbsent
             | Self::Denied
+            | Self::CredentialsExpired
             | Self::Quota
             | Self::Refused
             | Self::NotLeader => false,

@@ -5,6 +5,7 @@
 //! [`plan`](plan::plan) compares it with what was [`observed`], [`settle`](settle::settle) notes what a call did, and
 //! [`analysis`] judges a release by its metrics.
 
+pub mod access;
 pub mod analysis;
 pub mod api;
 pub mod cause;

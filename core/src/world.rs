@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt as _};
 
-use crate::api::names::{AccountId, DeploymentId, Region, Revision};
+use crate::access::{Access, Denied, Policy};
+use crate::api::names::{AccountId, DeploymentId, Region, RestApiId, Revision};
 use crate::api::owner::Owner;
 use crate::api::stage::ApiStage;
 use crate::cause::Cause;
@@ -20,8 +21,8 @@ pub struct Settings {
     pub cluster_id: String,
     /// Region of objects that name none.
     pub region: Region,
-    /// Whether any stage may be adopted.
-    pub allow_adoption: bool,
+    /// Who may govern what, and whether stages may be adopted.
+    pub access: Policy,
     /// How often a stage at rest is read.
     pub drift_interval: Duration,
     /// How long after a lost reply of `CreateDeployment` nobody asks again: operation timeout + 60 s.
@@ -139,6 +140,15 @@ impl World<'_> {
 }
 
 impl<K: Resource, O, S> World<'_, K, O, S> {
+    /// Whether this object may govern a stage of this REST API, and as whom.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied`] where no rule allows it.
+    pub fn access(&self, rest_api: &RestApiId, region: &Region) -> Result<Access, Denied> {
+        self.settings.access.decide(&self.object.namespace().unwrap_or_default(), rest_api, region)
+    }
+
     /// The generation of spec; 0 for an object that never was stored.
     #[must_use]
     pub fn generation(&self) -> i64 {

@@ -1,22 +1,26 @@
-//! The clients: one configuration, one set of credentials, one gateway per Region.
+//! The clients of one set of credentials: one configuration, one gateway per Region.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use stagecraft_core::access::RoleArn;
 use stagecraft_core::api::names::{AccountId, Region};
+use stagecraft_core::cause::Cause;
 
 use super::account::Account;
 use super::call::{Caller, Observer};
 use super::error::Error;
 use super::gateway::Gateway;
+use super::renewal::{self, Renewable};
 use crate::clock::Clock;
 
 /// How AWS is reached.
@@ -46,7 +50,7 @@ pub struct StaticCredentials {
     pub secret_access_key: String,
 }
 
-/// AWS as this process sees it. Clones share everything.
+/// AWS as one set of credentials sees it. Clones share everything.
 #[derive(Clone)]
 pub struct Aws {
     inner: Arc<Inner>,
@@ -54,6 +58,9 @@ pub struct Aws {
 
 struct Inner {
     config: SdkConfig,
+    /// The role that was assumed; `None`: the operator's own credentials.
+    role: Option<RoleArn>,
+    credentials: Arc<Renewable>,
     account: Account,
     caller: Caller,
     gateways: Mutex<HashMap<Region, Gateway>>,
@@ -85,8 +92,7 @@ impl Aws {
             .retry_config(RetryConfig::disabled())
             .timeout_config(
                 TimeoutConfig::builder().operation_timeout(timeout).connect_timeout(connect_timeout).build(),
-            )
-            .identity_cache(IdentityCache::lazy().build());
+            );
         if let Some(region) = region {
             loader = loader.region(aws_config::Region::new(region.as_str().to_owned()));
         }
@@ -104,15 +110,61 @@ impl Aws {
         Self::from_config(loader.load().await, Caller::new(clock, observer))
     }
 
+    /// AWS as somebody sees it who has assumed this role with these credentials. Nothing is sent: the role is assumed when
+    /// the first call needs credentials, and again before they end.
+    pub(super) async fn assume(&self, role: &RoleArn, session: String) -> Self {
+        let provider = AssumeRoleProvider::builder(role.as_str())
+            .session_name(session)
+            .configure(&self.inner.config)
+            .build()
+            .await;
+        let config =
+            self.inner.config.to_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
+        Self::with_role(config, Some(role.clone()), self.inner.caller.clone())
+    }
+
     pub(super) fn from_config(config: SdkConfig, caller: Caller) -> Self {
+        Self::with_role(config, None, caller)
+    }
+
+    fn with_role(config: SdkConfig, role: Option<RoleArn>, caller: Caller) -> Self {
+        let credentials = Arc::new(Renewable::new(caller.clock().clone()));
+        let config = config.into_builder().identity_cache(renewal::shared(&credentials)).build();
         let account = Account::new(&config, caller.clone());
-        Self { inner: Arc::new(Inner { config, account, caller, gateways: Mutex::default() }) }
+        let gateways = Mutex::default();
+        Self { inner: Arc::new(Inner { config, role, credentials, account, caller, gateways }) }
+    }
+
+    /// Makes a call, and makes it once more with new credentials if AWS said that the ones that we kept have expired: then
+    /// it certainly had no effect. Every other failure is the caller's.
+    ///
+    /// # Errors
+    ///
+    /// Those of the call.
+    pub async fn with_valid_credentials<T, F>(&self, call: impl Fn() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let began = self.inner.caller.clock().boottime();
+        match call().await {
+            Err(error) if error.cause == Cause::CredentialsExpired => {
+                self.inner.credentials.renew(began);
+                call().await
+            }
+            outcome => outcome,
+        }
     }
 
     /// The Region that was given, or that AWS's default chain found.
     #[must_use]
     pub fn region(&self) -> Option<Region> {
         self.inner.config.region().map(|region| Region::new(region.as_ref()))
+    }
+
+    /// The role whose credentials these are; `None`: the operator's own.
+    #[must_use]
+    pub fn role(&self) -> Option<&RoleArn> {
+        self.inner.role.as_ref()
     }
 
     /// API Gateway in a Region. The first call for a Region makes the client, all others share it.
@@ -127,16 +179,19 @@ impl Aws {
             .region(aws_config::Region::new(region.as_str().to_owned()))
             .build();
         let client = aws_sdk_apigateway::Client::from_conf(config);
-        Gateway::new(region.clone(), client, self.inner.caller.clone())
+        Gateway::new(region.clone(), self.inner.role.clone(), client, self.inner.caller.clone())
     }
 
-    /// The account of this process's credentials, from STS: asked until it answered once, by one caller at a time.
+    /// The account that is reached: that of the role, else from STS, asked until it answered once, by one caller at a time.
     ///
     /// # Errors
     ///
     /// What every read can meet; also [`Cause::Refused`](stagecraft_core::cause::Cause::Refused) if no Region is known.
     pub async fn account_id(&self) -> Result<AccountId, Error> {
-        self.inner.account.id().await
+        match &self.inner.role {
+            Some(role) => Ok(role.account()),
+            None => self.inner.account.id().await,
+        }
     }
 }
 
@@ -148,7 +203,7 @@ fn app_name() -> AppName {
 
 impl fmt::Debug for Aws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Aws").field("region", &self.region()).finish_non_exhaustive()
+        f.debug_struct("Aws").field("region", &self.region()).field("role", &self.inner.role).finish_non_exhaustive()
     }
 }
 

@@ -60,6 +60,7 @@ fn outcome(cause: &Cause, status: Option<u16>, code: Option<&str>, message: Opti
         Cause::NotSent => "was not sent",
         Cause::NotLeader => "was not sent because this replica does not lead any more",
         Cause::Denied => "was denied",
+        Cause::CredentialsExpired => "came with expired credentials",
         Cause::Quota => "is over a quota",
         Cause::RestApiNotFound
         | Cause::StageNotFound
@@ -114,6 +115,7 @@ impl Answer<'_> {
             // D: the service's own failures. 408: a request that AWS waited for in vain.
             408 | 500..=599 => Cause::ServiceFailed,
             // D: AWS-wide.
+            401 | 403 if self.has_code(EXPIRED) => Cause::CredentialsExpired,
             401 | 403 => Cause::Denied,
             404 => self.absent(text),
             409 => self.conflict(text),
@@ -211,8 +213,6 @@ impl Answer<'_> {
         const DENIED: &[&str] = &[
             "AccessDenied",
             "AccessDeniedException",
-            "ExpiredToken",
-            "ExpiredTokenException",
             "IncompleteSignature",
             "InvalidClientTokenId",
             "InvalidSignatureException",
@@ -223,6 +223,9 @@ impl Answer<'_> {
             "SignatureDoesNotMatch",
             "UnrecognizedClientException",
         ];
+        if self.has_code(EXPIRED) {
+            return Cause::CredentialsExpired;
+        }
         if self.has_code(DENIED) {
             return Cause::Denied;
         }
@@ -255,6 +258,9 @@ impl Answer<'_> {
         self.code.is_some_and(|code| codes.contains(&code))
     }
 }
+
+/// D, AWS-wide: temporary credentials that were good once.
+const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException"];
 
 /// What a text of a 400 means; the first that occurs in it.
 const REFUSALS: &[(&str, Cause)] = &[

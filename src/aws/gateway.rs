@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use aws_sdk_apigateway::Client;
 use aws_sdk_apigateway::types::CacheClusterSize;
+use stagecraft_core::access::RoleArn;
 use stagecraft_core::api::names::{DeploymentId, Region, RestApiId, StageName};
 use stagecraft_core::cause::Cause;
 use stagecraft_core::observed::{ApiSummary, Deployment, RestApi, Stage};
@@ -23,7 +24,7 @@ use crate::lease::Permit;
 /// Deployments per page; AWS's most. Source: API reference, `GetDeployments`.
 const PAGE: i32 = 500;
 
-/// API Gateway in one Region, with this process's credentials. Clones share one client.
+/// API Gateway in one Region, with one set of credentials. Clones share one client.
 #[derive(Clone)]
 pub struct Gateway {
     inner: Arc<Inner>,
@@ -31,6 +32,7 @@ pub struct Gateway {
 
 struct Inner {
     region: Region,
+    role: Option<RoleArn>,
     client: Client,
     caller: Caller,
 }
@@ -66,8 +68,13 @@ pub struct NewCacheCluster {
 }
 
 impl Gateway {
-    pub(super) fn new(region: Region, client: Client, caller: Caller) -> Self {
-        Self { inner: Arc::new(Inner { region, client, caller }) }
+    pub(super) fn new(region: Region, role: Option<RoleArn>, client: Client, caller: Caller) -> Self {
+        Self { inner: Arc::new(Inner { region, role, client, caller }) }
+    }
+
+    /// The role whose credentials sign the calls; `None`: the operator's own.
+    pub(super) fn role(&self) -> Option<&RoleArn> {
+        self.inner.role.as_ref()
     }
 
     /// The Region that this gateway talks to.

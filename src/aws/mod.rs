@@ -5,6 +5,7 @@
 //! SDK's own retries are off.
 
 mod account;
+mod accounts;
 mod call;
 mod connect;
 mod error;
@@ -13,9 +14,11 @@ mod latest;
 mod message;
 mod observations;
 mod operation;
+mod renewal;
 mod shapes;
 mod transport;
 
+pub use accounts::Accounts;
 pub use aws_smithy_runtime_api::client::http::SharedHttpClient;
 pub use call::Observer;
 pub use connect::{Aws, Options, StaticCredentials};

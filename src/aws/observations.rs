@@ -4,9 +4,12 @@
 //! answer may be; an observation is as old as the start of its request. Our own writes are added to what was seen, with
 //! two exceptions that are known from reads only: tags, so ownership, and the status of a cache cluster.
 //!
+//! What was read with one role's credentials is shown to nobody who acts with another's; our own writes are known to all, and
+//! so are the locks, since a REST API is the same whoever looks at it.
+//!
 //! # Guarantees
 //!
-//! * One read of a kind per REST API at a time. Callers that wait for it take its answer if it started late enough for
+//! * One read of a kind per REST API and role at a time. Callers that wait for it take its answer if it started late enough for
 //!   them, else they read again.
 //! * A read that began before a write's reply came never hides that reply.
 //! * Who asks after [`forget`](Observations::forget) gets no answer of a read that began before it.
@@ -21,6 +24,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use stagecraft_core::access::RoleArn;
 use stagecraft_core::api::names::{DeploymentId, Region, RestApiId, StageName};
 use stagecraft_core::observed::{CacheCluster, Deployment, RestApi, Stage};
 use tokio::sync::OwnedMutexGuard;
@@ -53,11 +57,30 @@ struct Entry {
 /// What is known of one REST API, and who may change it now.
 #[derive(Default)]
 struct Api {
+    /// By the role that the reads were made with; `None`: the operator's own credentials. Roles are as many as access rules.
+    views: Mutex<HashMap<Option<RoleArn>, Arc<View>>>,
+    snapshot: Arc<tokio::sync::Mutex<()>>,
+    write: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// What one role has seen of it.
+#[derive(Default)]
+struct View {
     definition: Latest<RestApi>,
     stages: Latest<Vec<Stage>>,
     deployments: Latest<Vec<Deployment>>,
-    snapshot: Arc<tokio::sync::Mutex<()>>,
-    write: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Api {
+    fn view(&self, role: Option<&RoleArn>) -> Arc<View> {
+        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(views.entry(role.cloned()).or_default())
+    }
+
+    /// What everybody has seen: writes change it, whoever made them.
+    fn views(&self) -> Vec<Arc<View>> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
 }
 
 /// The right to do something to one REST API while nobody else does it. Ends when dropped.
@@ -86,8 +109,8 @@ impl Observations {
         rest_api: &RestApiId,
         newer_than: Duration,
     ) -> Result<Seen<RestApi>, Error> {
-        let api = self.api(gateway, rest_api);
-        api.definition.get(&self.inner.clock, newer_than, || gateway.rest_api(rest_api)).await
+        let view = self.api(gateway, rest_api).view(gateway.role());
+        view.definition.get(&self.inner.clock, newer_than, || gateway.rest_api(rest_api)).await
     }
 
     /// All stages of the REST API, from a read that started at `newer_than` ([`Clock::boottime`]) or later.
@@ -101,8 +124,8 @@ impl Observations {
         rest_api: &RestApiId,
         newer_than: Duration,
     ) -> Result<Seen<Vec<Stage>>, Error> {
-        let api = self.api(gateway, rest_api);
-        api.stages.get(&self.inner.clock, newer_than, || gateway.stages(rest_api)).await
+        let view = self.api(gateway, rest_api).view(gateway.role());
+        view.stages.get(&self.inner.clock, newer_than, || gateway.stages(rest_api)).await
     }
 
     /// All deployments of the REST API, oldest first, from a read that started at `newer_than` ([`Clock::boottime`]) or
@@ -117,8 +140,8 @@ impl Observations {
         rest_api: &RestApiId,
         newer_than: Duration,
     ) -> Result<Seen<Vec<Deployment>>, Error> {
-        let api = self.api(gateway, rest_api);
-        api.deployments.get(&self.inner.clock, newer_than, || gateway.deployments(rest_api)).await
+        let view = self.api(gateway, rest_api).view(gateway.role());
+        view.deployments.get(&self.inner.clock, newer_than, || gateway.deployments(rest_api)).await
     }
 
     /// Adds the reply of `CreateStage` or `UpdateStage`, a call that was sent at `sent_at` ([`Clock::boottime`]).
@@ -127,45 +150,55 @@ impl Observations {
     /// which means "not known". If the call overlapped another write to this stage, nobody knows which of the two replies
     /// is the later state: then the stages are forgotten.
     pub fn note_stage(&self, gateway: &Gateway, rest_api: &RestApiId, stage: Stage, sent_at: Duration) {
-        let api = self.api(gateway, rest_api);
-        if api.stages.noted_since(&stage.name, sent_at) {
-            api.stages.forget();
-        } else {
-            api.stages.note(stage.name.clone(), StageNote::Replied(Box::new(stage)), self.inner.clock.boottime());
+        let name = stage.name.clone();
+        let note = StageNote::Replied(Arc::new(stage));
+        for view in self.api(gateway, rest_api).views() {
+            if view.stages.noted_since(&name, sent_at) {
+                view.stages.forget();
+            } else {
+                view.stages.note(name.clone(), note.clone(), self.inner.clock.boottime());
+            }
         }
     }
 
     /// Takes away a stage that was deleted.
     pub fn note_gone(&self, gateway: &Gateway, rest_api: &RestApiId, stage: &StageName) {
-        let api = self.api(gateway, rest_api);
-        api.stages.note(stage.clone(), StageNote::Gone, self.inner.clock.boottime());
+        for view in self.api(gateway, rest_api).views() {
+            view.stages.note(stage.clone(), StageNote::Gone, self.inner.clock.boottime());
+        }
     }
 
     /// Adds the reply of `CreateDeployment` or `UpdateDeployment`.
     pub fn note_deployment(&self, gateway: &Gateway, rest_api: &RestApiId, deployment: Deployment) {
-        let api = self.api(gateway, rest_api);
-        let note = DeploymentNote::Replied(deployment.clone());
-        api.deployments.note(deployment.id, note, self.inner.clock.boottime());
+        let id = deployment.id.clone();
+        let note = DeploymentNote::Replied(deployment);
+        for view in self.api(gateway, rest_api).views() {
+            view.deployments.note(id.clone(), note.clone(), self.inner.clock.boottime());
+        }
     }
 
     /// Takes away a deployment that was deleted.
     pub fn note_deployment_gone(&self, gateway: &Gateway, rest_api: &RestApiId, deployment: &DeploymentId) {
-        let api = self.api(gateway, rest_api);
-        api.deployments.note(deployment.clone(), DeploymentNote::Gone, self.inner.clock.boottime());
+        for view in self.api(gateway, rest_api).views() {
+            view.deployments.note(deployment.clone(), DeploymentNote::Gone, self.inner.clock.boottime());
+        }
     }
 
     /// Forgets all about a REST API, after a write to it that was refused or whose reply was lost: nobody knows what of it
     /// took effect, so who asks next asks AWS.
     pub fn forget(&self, gateway: &Gateway, rest_api: &RestApiId) {
-        let api = self.api(gateway, rest_api);
-        api.definition.forget();
-        api.stages.forget();
-        api.deployments.forget();
+        for view in self.api(gateway, rest_api).views() {
+            view.definition.forget();
+            view.stages.forget();
+            view.deployments.forget();
+        }
     }
 
     /// Forgets the stages of a REST API, after a write whose reply does not show what it changed: tags.
     pub fn forget_stages(&self, gateway: &Gateway, rest_api: &RestApiId) {
-        self.api(gateway, rest_api).stages.forget();
+        for view in self.api(gateway, rest_api).views() {
+            view.stages.forget();
+        }
     }
 
     /// The right to look for a revision's snapshot and to take it: one at a time per REST API, so that two stages that name
@@ -206,9 +239,10 @@ impl Observable for RestApi {
 }
 
 /// What a write has changed in a stage.
+#[derive(Clone)]
 pub(super) enum StageNote {
     /// It is as the reply says.
-    Replied(Box<Stage>),
+    Replied(Arc<Stage>),
     /// It was deleted.
     Gone,
 }
@@ -233,6 +267,7 @@ impl Observable for Vec<Stage> {
 }
 
 /// What a write has changed in a deployment.
+#[derive(Clone)]
 pub(super) enum DeploymentNote {
     /// It is as the reply says.
     Replied(Deployment),

@@ -46,11 +46,14 @@ pub(super) async fn apply(ctx: &Context, site: &Site, place: &Place, actions: Ve
         if closed.contains(&action.group()) {
             continue;
         }
-        match send(ctx, site, place, &action).await {
+        match site.aws.with_valid_credentials(|| send(ctx, site, place, &action)).await {
             Ok(reply) => applied.done.push((action, reply)),
             Err(error) => {
                 // What of it took effect is known to AWS alone; a call that was only told to wait had no effect.
-                if !matches!(error.cause, Cause::Throttled { .. } | Cause::NotSent | Cause::NotLeader) {
+                if !matches!(
+                    error.cause,
+                    Cause::Throttled { .. } | Cause::NotSent | Cause::NotLeader | Cause::CredentialsExpired
+                ) {
                     ctx.observations.forget(&site.gateway, &site.rest_api);
                 }
                 if error.class().is_passing() {
@@ -66,7 +69,7 @@ pub(super) async fn apply(ctx: &Context, site: &Site, place: &Place, actions: Ve
 }
 
 async fn send(ctx: &Context, site: &Site, place: &Place, action: &Action) -> Result<Reply, Error> {
-    let Site { gateway, rest_api } = site;
+    let Site { aws: _, gateway, rest_api } = site;
     let observations = &ctx.observations;
     if let Action::Snapshot { revision, attempt, description } = action {
         let _one_at_a_time = observations.snapshot_lock(gateway, rest_api).await;

@@ -10,7 +10,7 @@ use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::world::Settings;
 
 use super::memory::Memories;
-use crate::aws::{Aws, Observations};
+use crate::aws::{Accounts, Aws, Observations};
 use crate::clock::Clock;
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
@@ -25,8 +25,8 @@ pub(super) const FIELD_MANAGER: &str = "stagecraft";
 pub struct Context {
     /// The cluster.
     pub client: Client,
-    /// AWS.
-    pub aws: Aws,
+    /// AWS, by whose credentials.
+    pub accounts: Accounts,
     /// What was read from AWS.
     pub observations: Observations,
     /// Whom to ask before a write to AWS.
@@ -60,8 +60,8 @@ impl Context {
         Self {
             recorder: Recorder::new(client.clone(), reporter),
             observations: Observations::new(clock.clone(), keep),
+            accounts: Accounts::new(aws, settings.cluster_id.clone(), clock.clone(), keep),
             client,
-            aws,
             leadership,
             clock,
             metrics,

@@ -5,43 +5,51 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::ResourceExt as _;
-use stagecraft_core::api::names::{Region, RestApiId, StageName};
+use stagecraft_core::access::RoleArn;
+use stagecraft_core::api::names::{AccountId, Region, RestApiId, StageName};
 use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::plan::{Need, What};
 use stagecraft_core::world::{Observed, Seen, Siblings};
 
 use super::context::Context;
-use crate::aws::{Error, Gateway};
+use crate::aws::{Aws, Error, Gateway};
 
-/// Where the objects of AWS are read that one pass is about.
+/// Where the objects of AWS are read that one pass is about, and as whom.
 pub(super) struct Site {
+    pub(super) aws: Aws,
     pub(super) gateway: Gateway,
     pub(super) rest_api: RestApiId,
 }
 
 impl Site {
-    pub(super) fn new(ctx: &Context, region: &Region, rest_api: RestApiId) -> Self {
-        Self { gateway: ctx.aws.gateway(region), rest_api }
+    /// AWS as the rule sees it that allows this object; `None` where none does, so that nothing can be asked.
+    pub(super) async fn new(ctx: &Context, object: &ApiStage, region: &Region, rest_api: RestApiId) -> Option<Self> {
+        let namespace = object.namespace().unwrap_or_default();
+        let access = ctx.settings.access.decide(&namespace, &rest_api, region).ok()?;
+        let aws = ctx.accounts.aws(&access, &namespace).await;
+        let gateway = aws.gateway(region);
+        Some(Self { aws, gateway, rest_api })
     }
 }
 
 /// Reads one need into `observed`.
 pub(super) async fn read(ctx: &Context, site: &Site, need: Need, observed: &mut Observed) -> Result<(), Error> {
     let newer_than = to_boottime(ctx, need.not_before);
-    let Site { gateway, rest_api } = site;
+    let Site { aws, gateway, rest_api } = site;
+    let observations = &ctx.observations;
     match need.what {
-        What::Account => observed.account = Some(ctx.aws.account_id().await?),
+        What::Account => observed.account = Some(aws.with_valid_credentials(|| aws.account_id()).await?),
         What::RestApi => {
-            let seen = ctx.observations.rest_api(gateway, rest_api, newer_than).await?;
-            observed.rest_api = Some(at(ctx, need, seen));
+            let read = || observations.rest_api(gateway, rest_api, newer_than);
+            observed.rest_api = Some(at(ctx, need, aws.with_valid_credentials(read).await?));
         }
         What::Stages => {
-            let seen = ctx.observations.stages(gateway, rest_api, newer_than).await?;
-            observed.stages = Some(at(ctx, need, seen));
+            let read = || observations.stages(gateway, rest_api, newer_than);
+            observed.stages = Some(at(ctx, need, aws.with_valid_credentials(read).await?));
         }
         What::Deployments => {
-            let seen = ctx.observations.deployments(gateway, rest_api, newer_than).await?;
-            observed.deployments = Some(at(ctx, need, seen));
+            let read = || observations.deployments(gateway, rest_api, newer_than);
+            observed.deployments = Some(at(ctx, need, aws.with_valid_credentials(read).await?));
         }
     }
     Ok(())
@@ -51,6 +59,7 @@ pub(super) async fn read(ctx: &Context, site: &Site, need: Need, observed: &mut 
 pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Siblings {
     let region = site.gateway.region();
     let ours = claim(object, &ctx.settings.region);
+    let account = site.aws.role().map(RoleArn::account);
     let mut older: Option<(Seniority, String)> = None;
     let (mut known, mut offered) = (BTreeSet::new(), BTreeSet::new());
     let others = ctx.stores.iter().flat_map(kube::runtime::reflector::Store::state);
@@ -62,7 +71,8 @@ pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Sibling
         if other_region != *region || rest_api != site.rest_api {
             continue;
         }
-        let is_rival = ours.as_ref().is_some_and(|(_, _, ours)| *ours == stage);
+        let is_rival = may_govern(ctx, &other, &other_region, &rest_api, account.as_ref())
+            && ours.as_ref().is_some_and(|(_, _, ours)| *ours == stage);
         if is_rival && seniority(&other) < seniority(object) {
             let claimant =
                 (seniority(&other), format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any()));
@@ -81,6 +91,22 @@ pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Sibling
         }
     }
     Siblings { older: older.map(|(_, name)| name), known, offered }
+}
+
+/// Whether the other object can get at our stage at all. One that no rule allows, or that acts in another account, must not
+/// keep others from their stages by being older.
+fn may_govern(
+    ctx: &Context,
+    other: &ApiStage,
+    region: &Region,
+    rest_api: &RestApiId,
+    account: Option<&AccountId>,
+) -> bool {
+    let access = ctx.settings.access.decide(&other.namespace().unwrap_or_default(), rest_api, region);
+    access.is_ok_and(|access| {
+        let theirs = access.role.as_ref().map(RoleArn::account);
+        theirs.is_none() || account.is_none() || theirs.as_ref() == account
+    })
 }
 
 /// Creation, then uid: the first of two claimants governs.

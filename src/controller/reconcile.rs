@@ -114,12 +114,15 @@ impl Pass<'_> {
 
     /// Plans, writes the status, and sends what the plan says.
     async fn round(&mut self, stored: &mut Arc<ApiStage>) -> Result<Round, report::Error> {
-        let Some((region, rest_api)) = site_of(&self.object, self.ctx) else {
-            // A spec without a usable REST API: the plan needs no read to say so.
+        let site = match site_of(&self.object, self.ctx) {
+            Some((region, rest_api)) => Site::new(self.ctx, &self.object, &region, rest_api).await,
+            None => None,
+        };
+        let Some(site) = site else {
+            // A spec without a usable REST API, or one that no rule allows: the plan needs no read to say so.
             let plan = self.plan_without_reads();
             return self.conclude(plan, stored, None).await;
         };
-        let site = Site::new(self.ctx, &region, rest_api);
         let mut observed = Observed::default();
         let siblings = siblings(self.ctx, &self.object, &site);
         let plan = loop {

@@ -45,7 +45,7 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
     let settings = Settings {
         cluster_id,
         region,
-        allow_adoption: process.settings.allow_adoption,
+        access: process.access.clone(),
         drift_interval: process.settings.drift_interval,
         lost_reply_wait: process.settings.aws_timeout.saturating_add(LATE_EFFECT),
     };

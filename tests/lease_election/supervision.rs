@@ -10,6 +10,7 @@ use stagecraft::lease::Leadership;
 use stagecraft::metrics::Metrics;
 use stagecraft::run::{self, BoxError, Error, Process, Signals, Stopping};
 use stagecraft::server::Health;
+use stagecraft_core::access::Policy;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -66,6 +67,7 @@ impl Run {
         let (stop, stopping) = Stopping::pair();
         let process = Process {
             cluster_id: settings.cluster_id.clone().unwrap_or_default(),
+            access: Policy::Open { adoption: settings.allow_adoption },
             settings: Arc::new(*settings),
             client,
             clock: clock.clone(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use apigateway_simulator::{AfterTheEffect, BeforeTheEffect, FaultKind, Moment};
 use serde_json::{Value, json};
+use stagecraft_core::access::Policy;
 
 use crate::support::{World, step};
 
@@ -89,7 +90,7 @@ async fn a_stage_of_somebody_else_is_left_alone_until_it_is_gone() {
 #[tokio::test]
 async fn an_adopted_stage_is_tagged_first_and_stays_when_the_object_goes() {
     let mut world = World::new().await;
-    world.allow_adoption = true;
+    world.access = Policy::Open { adoption: true };
     world.restart().await;
     let scope = world.simulator.scope("123456789012", "eu-west-1");
     let deployment =

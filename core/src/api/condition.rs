@@ -103,6 +103,8 @@ reasons! {
     NotOldest,
     /// Adoption is asked for, but the operator does not allow it.
     AdoptionDenied,
+    /// No access rule of the operator allows this object to govern its stage.
+    NotAllowed,
     /// The spec or the credentials name another stage than the one that this object governs.
     IdentityChanged,
     /// The spec cannot be used as it is.

@@ -39,7 +39,19 @@ pub(super) fn plan(world: &World<'_>) -> Result<Plan, Need> {
         draft.tell(Event::normal(EventReason::StageRetained, "Retain", note));
         return Ok(free(draft));
     }
-    if deletion_policy(world.object) == DeletionPolicy::Retain {
+    let retained = deletion_policy(world.object) == DeletionPolicy::Retain;
+    if retained && began_otherwise(&draft) {
+        let note = format!("{stage_name} is left as it is, as deletionPolicy Retain asks.");
+        draft.tell(Event::normal(EventReason::StageRetained, "Retain", note));
+        return Ok(free(draft));
+    }
+    if let Some(finding) = out_of_reach(&draft, &place)? {
+        if retained {
+            return Ok(with_tag_left(draft, &finding));
+        }
+        return Ok(say_blocked(draft, &finding, Situation::Blocked, None));
+    }
+    if retained {
         return retain(draft, place, &stage_name);
     }
 
@@ -77,12 +89,7 @@ pub(super) fn plan(world: &World<'_>) -> Result<Plan, Need> {
 }
 
 /// The plan after a call of the deletion failed: every blocked deletion says so, and how to end it.
-pub(super) fn blocked(
-    mut draft: Draft<'_>,
-    failure: &Failure,
-    finding: &Finding,
-    wake_up_at: Option<Timestamp>,
-) -> Plan {
+pub(super) fn blocked(draft: Draft<'_>, failure: &Failure, finding: &Finding, wake_up_at: Option<Timestamp>) -> Plan {
     let world = draft.world;
     // Without the REST API there is neither a stage nor a deployment.
     if failure.cause == crate::cause::Cause::RestApiNotFound {
@@ -90,25 +97,45 @@ pub(super) fn blocked(
     }
     let passing = failure.cause.class().is_passing();
     if deletion_policy(world.object) == DeletionPolicy::Retain && !passing {
-        let note = format!("The owner tag stays on the stage: {}", finding.message);
-        draft.tell(Event::warning(EventReason::StageRetained, "TagLeft", note));
-        return free(draft);
+        return with_tag_left(draft, finding);
     }
     if passing && failure.in_a_row < 3 {
         return draft.unchanged(wake_up_at);
     }
+    let situation = if passing { Situation::Outstanding } else { Situation::Blocked };
+    say_blocked(draft, finding, situation, wake_up_at)
+}
+
+/// Why nothing may or can be done about the stage that is governed: no rule allows it any more, or it is in an account that
+/// our credentials do not belong to. A REST API that they do not find there says nothing about the governed one.
+fn out_of_reach(draft: &Draft<'_>, place: &Place) -> Result<Option<Finding>, Need> {
+    if let Err(denied) = draft.world.access(&place.rest_api, &place.region) {
+        return Ok(Some(Finding::new(Situation::Blocked, Reason::NotAllowed, denied.to_string())));
+    }
+    let account = draft.world.account()?.clone();
+    Ok(draft.moved_account(&Place { account, ..place.clone() }))
+}
+
+/// Keeps the object, and says why and how to free it: once by an event, as long as it lasts in the conditions.
+fn say_blocked(mut draft: Draft<'_>, finding: &Finding, situation: Situation, wake_up_at: Option<Timestamp>) -> Plan {
     let message = format!("The deletion cannot go on. {} {ESCAPE}", finding.message);
-    let was_told = world.object.status.as_ref().is_some_and(|status| {
+    let was_told = draft.world.object.status.as_ref().is_some_and(|status| {
         status.conditions.iter().any(|condition| condition.reason == Reason::DeletionBlocked.as_str())
     });
     if !was_told {
         draft.tell(Event::warning(EventReason::DeletionBlocked, "Delete", &message));
     }
-    let situation = if passing { Situation::Outstanding } else { Situation::Blocked };
     draft.wake_up_at = wake_up_at;
     let mut plan = draft.finish(Finding::new(situation, Reason::DeletionBlocked, message));
     plan.finalizer = true;
     plan
+}
+
+/// Lets the object go although our tag could not be removed.
+fn with_tag_left(mut draft: Draft<'_>, finding: &Finding) -> Plan {
+    let note = format!("The owner tag stays on the stage: {}", finding.message);
+    draft.tell(Event::warning(EventReason::StageRetained, "TagLeft", note));
+    free(draft)
 }
 
 /// The stage that the status says is governed.
@@ -122,19 +149,18 @@ fn governed(draft: &Draft<'_>) -> Option<Place> {
     })
 }
 
-/// The stage stays; only our tag goes. Set on an object whose deletion had begun otherwise, nothing is called at all: that is
-/// the way out when AWS cannot be reached or refuses.
+/// Whether the deletion had begun under another policy: then Retain is the way out where AWS cannot be reached or refuses,
+/// and nothing is called at all.
+fn began_otherwise(draft: &Draft<'_>) -> bool {
+    draft.status.conditions.iter().any(|condition| {
+        let reasons = [Reason::Deleting.as_str(), Reason::DeletionBlocked.as_str()];
+        reasons.contains(&condition.reason.as_str()) && condition.observed_generation < Some(draft.world.generation())
+    })
+}
+
+/// The stage stays; only our tag goes.
 fn retain(mut draft: Draft<'_>, place: Place, stage_name: &str) -> Result<Plan, Need> {
     let world = draft.world;
-    let begun_otherwise = draft.status.conditions.iter().any(|condition| {
-        let reasons = [Reason::Deleting.as_str(), Reason::DeletionBlocked.as_str()];
-        reasons.contains(&condition.reason.as_str()) && condition.observed_generation < Some(world.generation())
-    });
-    if begun_otherwise {
-        let note = format!("{stage_name} is left as it is, as deletionPolicy Retain asks.");
-        draft.tell(Event::normal(EventReason::StageRetained, "Retain", note));
-        return Ok(free(draft));
-    }
     let stages = world.stages(world.fresh())?;
     let stage = find(&stages.value, &place.stage);
     if let Some(stage) = stage
@@ -151,9 +177,7 @@ fn retain(mut draft: Draft<'_>, place: Place, stage_name: &str) -> Result<Plan, 
         if let Some(finding) =
             draft.refusal(Group::Ownership).filter(|_| world.recent.tried.contains(&Group::Ownership))
         {
-            let note = format!("The owner tag stays on the stage: {}", finding.message);
-            draft.tell(Event::warning(EventReason::StageRetained, "TagLeft", note));
-            return Ok(free(draft));
+            return Ok(with_tag_left(draft, &finding));
         }
         draft.call(Action::Untag);
         let actions = std::mem::take(&mut draft.actions);

@@ -59,7 +59,7 @@ pub(crate) fn place(cause: &Cause) -> (Situation, Reason) {
         | Cause::LogsRoleMissing
         | Cause::AlreadyAbsent => (Situation::Outstanding, Reason::WaitingForAws),
         Cause::PatchTooLarge | Cause::Refused => (Situation::Blocked, Reason::Refused),
-        Cause::Denied => (Situation::Blocked, Reason::AccessDenied),
+        Cause::Denied | Cause::CredentialsExpired => (Situation::Blocked, Reason::AccessDenied),
         Cause::Quota => (Situation::Blocked, Reason::QuotaExceeded),
     }
 }
@@ -125,6 +125,9 @@ pub(crate) fn sentence(about: &About<'_>, failure: &Failure) -> String {
         Cause::Refused => format!("API Gateway refused {operation}: {text}. Change the spec accordingly."),
         Cause::Denied => format!(
             "AWS denies {operation} to the operator: {text}. Give the operator's role this permission, or fix its credentials."
+        ),
+        Cause::CredentialsExpired => format!(
+            "AWS refuses {operation}: the operator's credentials have expired ({text}), and new ones have too. Check where its credentials come from, and the clock of its node."
         ),
         Cause::Quota => format!(
             "A quota of the AWS account is reached ({operation}: {text}). Free some or ask AWS for more; it then goes on."

@@ -132,6 +132,12 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
             return Ok(draft.finish(Finding::new(Situation::Blocked, reason, invalid.to_string())));
         }
     };
+    let access = match world.access(&desired.rest_api_id, &desired.region) {
+        Ok(access) => access,
+        Err(denied) => {
+            return Ok(draft.finish(Finding::new(Situation::Blocked, Reason::NotAllowed, denied.to_string())));
+        }
+    };
     if let Some(older) = &world.siblings.older {
         let message = format!(
             "Stage {} of REST API {} is governed by the older ApiStage {older}. Delete one of the two, or create this one with another stageName.",
@@ -150,7 +156,7 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
     let stage = find(&stages.value, &place.stage);
     draft.look_again_at_poll(stages.read_at);
 
-    let ownership = ownership::judge(world, &desired, &place, stage);
+    let ownership = ownership::judge(world, &access, &desired, &place, stage);
     draft.observe(stage.filter(|_| ownership.is_ours()));
     command::take(&mut draft, release::Scene { desired: &desired, stage }, &ownership)?;
     match ownership {

@@ -3,6 +3,7 @@
 use super::Plan;
 use super::action::{Action, Place};
 use super::draft::Draft;
+use crate::access::Access;
 use crate::api::condition::{Finding, Reason, Situation};
 use crate::api::owner::OWNER_TAG;
 use crate::api::stage::AdoptionPolicy;
@@ -38,7 +39,13 @@ impl Ownership {
 }
 
 /// Judges the stage.
-pub(super) fn judge(world: &World<'_>, desired: &Desired, place: &Place, stage: Option<&Stage>) -> Ownership {
+pub(super) fn judge(
+    world: &World<'_>,
+    access: &Access,
+    desired: &Desired,
+    place: &Place,
+    stage: Option<&Stage>,
+) -> Ownership {
     let Some(stage) = stage else { return Ownership::Absent };
     let Some(tags) = &stage.tags else { return Ownership::Presumed };
     let owner = tags.get(OWNER_TAG);
@@ -50,11 +57,12 @@ pub(super) fn judge(world: &World<'_>, desired: &Desired, place: &Place, stage: 
         (AdoptionPolicy::IfExists, Some(_)) | (AdoptionPolicy::Never, _) => false,
     };
     let name = format!("Stage {} of REST API {}", place.stage, place.rest_api);
-    if wanted && !world.settings.allow_adoption {
+    if wanted && !access.adoption {
         return foreign(
             Reason::AdoptionDenied,
             format!(
-                "{name} exists and spec.adoptionPolicy asks to take it, but the operator does not allow adoption. Start it with --allow-adoption, or give this ApiStage another stageName."
+                "{name} exists and spec.adoptionPolicy asks to take it, but the operator does not allow adoption. {}, or give this ApiStage another stageName.",
+                access.how_to_allow_adoption()
             ),
         );
     }

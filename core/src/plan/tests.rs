@@ -11,6 +11,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::access::Policy;
 use crate::api::command::VERBS;
 use crate::api::event::EventReason;
 use crate::api::owner::OWNER_TAG;
@@ -325,7 +326,7 @@ fn a_stage_that_is_not_ours_is_left_alone() {
         let mut stage = a_stage(&theirs);
         stage.tags = Some(tag.map(|tag| (OWNER_TAG.to_owned(), tag.to_owned())).into_iter().collect());
         bench.stages.push(stage);
-        bench.settings.allow_adoption = allowed;
+        bench.settings.access = Policy::Open { adoption: allowed };
         bench.revision("r1").edit(|spec| spec.adoption_policy = Some(policy)).pass();
         assert_eq!(bench.ready(), format!("False {reason} (Released False)"), "{case}");
         assert_eq!(bench.calls, ["GetStages"], "{case}");
@@ -343,7 +344,7 @@ fn an_adopted_stage_is_tagged_read_and_then_changed() {
         let mut stage = a_stage(&theirs);
         stage.tags = Some(tag.map(|tag: &str| (OWNER_TAG.to_owned(), tag.to_owned())).into_iter().collect());
         bench.stages.push(stage);
-        bench.settings.allow_adoption = true;
+        bench.settings.access = Policy::Open { adoption: true };
         bench.edit(|spec| spec.adoption_policy = Some(policy)).pass();
         assert_eq!(bench.calls, ["GetStages", "GetRestApi", "TagResource"]);
         assert_eq!(bench.ready(), "True Synced (Released True)");

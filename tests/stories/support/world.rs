@@ -16,6 +16,7 @@ use stagecraft::clock::Clock;
 use stagecraft::controller::{Context, Guarded, Passed, reconcile};
 use stagecraft::lease::Leadership;
 use stagecraft::metrics::Metrics;
+use stagecraft_core::access::Policy;
 use stagecraft_core::api::names::Region;
 use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::api::status::ApiStageStatus;
@@ -45,7 +46,8 @@ pub(crate) struct World {
     client: Client,
     server: Server,
     operator: Operator,
-    pub(crate) allow_adoption: bool,
+    /// Who may govern what, from the next start of the operator on.
+    pub(crate) access: Policy,
 }
 
 /// One life of the operator.
@@ -68,8 +70,9 @@ impl World {
         let server = Server::start(simulator.clone(), SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let clock = Clock::manual(simulator.clock().now());
         let client = cluster.client().unwrap();
-        let operator = Operator::start(cluster, &server, &clock, Tripwire::counting(), false).await;
-        let world = Self { simulator, api, clock, cluster, namespace, client, server, operator, allow_adoption: false };
+        let access = Policy::Open { adoption: false };
+        let operator = Operator::start(cluster, &server, &clock, Tripwire::counting(), access.clone()).await;
+        let world = Self { simulator, api, clock, cluster, namespace, client, server, operator, access };
         world.wire();
         world
     }
@@ -109,7 +112,7 @@ impl World {
 
     pub(crate) async fn restart_with(&mut self, tripwire: Tripwire) {
         self.pass_time(Duration::from_secs(15));
-        self.operator = Operator::start(self.cluster, &self.server, &self.clock, tripwire, self.allow_adoption).await;
+        self.operator = Operator::start(self.cluster, &self.server, &self.clock, tripwire, self.access.clone()).await;
         self.wire();
     }
 
@@ -270,7 +273,7 @@ impl Operator {
         server: &Server,
         clock: &Clock,
         tripwire: Tripwire,
-        allow_adoption: bool,
+        access: Policy,
     ) -> Self {
         let client = ClientBuilder::try_from(cluster.config()).unwrap().with_layer(&tripwire).build();
         let credentials =
@@ -287,7 +290,7 @@ impl Operator {
         let settings = Settings {
             cluster_id: "story".to_owned(),
             region: Region::from("eu-west-1"),
-            allow_adoption,
+            access,
             drift_interval: Duration::from_mins(10),
             lost_reply_wait: AWS_TIMEOUT + Duration::from_mins(1),
         };

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use crate::access::Policy;
 use crate::api::event::EventReason;
 use crate::api::names::Region;
 use crate::api::owner::OWNER_TAG;
@@ -61,7 +62,7 @@ pub(super) fn orders() -> Bench {
         settings: Settings {
             cluster_id: "prod-eu".to_owned(),
             region: Region::from("eu-west-1"),
-            allow_adoption: false,
+            access: Policy::Open { adoption: false },
             drift_interval: Duration::from_mins(10),
             lost_reply_wait: Duration::from_secs(70),
         },
