@@ -56,6 +56,12 @@ impl Accounts {
         assumed.entry(key).or_insert(Assumed { aws, used: now }).aws.clone()
     }
 
+    /// Roles that are assumed, once per namespace.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.inner.assumed.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     fn known(&self, key: &Key) -> Option<Aws> {
         let mut assumed = self.inner.assumed.lock().unwrap_or_else(PoisonError::into_inner);
         let known = assumed.get_mut(key)?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
@@ -11,6 +11,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::time::TimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use stagecraft_core::access::RoleArn;
 use stagecraft_core::api::names::{AccountId, Region};
@@ -88,6 +89,7 @@ impl Aws {
         let Options { endpoint_url, region, timeout, connect_timeout, credentials, http_client } = options;
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .app_name(app_name())
+            .time_source(Time(clock.clone()))
             // Our queue retries. An attempt of the SDK's own would escape permits, budgets and the call log.
             .retry_config(RetryConfig::disabled())
             .timeout_config(
@@ -123,6 +125,11 @@ impl Aws {
         Self::with_role(config, Some(role.clone()), self.inner.caller.clone())
     }
 
+    /// Throws away credentials that were in use at `used_at` ([`Clock::boottime`]).
+    pub(super) fn renew_credentials(&self, used_at: Duration) {
+        self.inner.credentials.renew(used_at);
+    }
+
     pub(super) fn from_config(config: SdkConfig, caller: Caller) -> Self {
         Self::with_role(config, None, caller)
     }
@@ -148,7 +155,7 @@ impl Aws {
         let began = self.inner.caller.clock().boottime();
         match call().await {
             Err(error) if error.cause == Cause::CredentialsExpired => {
-                self.inner.credentials.renew(began);
+                self.renew_credentials(began);
                 call().await
             }
             outcome => outcome,
@@ -192,6 +199,16 @@ impl Aws {
             Some(role) => Ok(role.account()),
             None => self.inner.account.id().await,
         }
+    }
+}
+
+/// The time by which the SDK signs, and by which credentials end: the process's own.
+#[derive(Debug)]
+struct Time(Clock);
+
+impl TimeSource for Time {
+    fn now(&self) -> SystemTime {
+        self.0.now().into()
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The first shows what goes over the wire and what a network can do to a call, the second what API Gateway makes of it.
 
+mod accounts;
 mod answers;
 mod credentials;
 mod observations;
