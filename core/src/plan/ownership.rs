@@ -57,6 +57,15 @@ pub(super) fn judge(
         (AdoptionPolicy::IfExists, Some(_)) | (AdoptionPolicy::Never, _) => false,
     };
     let name = format!("Stage {} of REST API {}", place.stage, place.rest_api);
+    if let Some(owner) = owner.filter(|_| governed_before(world)) {
+        // Two who both want to take over would take it from each other for ever.
+        return foreign(
+            Reason::OwnedByAnother,
+            format!(
+                "{name} was governed by this ApiStage and is owned by {owner} now (tag {OWNER_TAG}). It is not taken back: delete one of the two objects. To take the stage back, delete this ApiStage and create it with spec.adoptionPolicy TakeOver."
+            ),
+        );
+    }
     if wanted && !access.adoption {
         return foreign(
             Reason::AdoptionDenied,
@@ -83,6 +92,11 @@ pub(super) fn judge(
             ),
         ),
     }
+}
+
+/// Whether the stage was ours before: then something of it was remembered after the tag had been read.
+fn governed_before(world: &World<'_>) -> bool {
+    world.object.status.as_ref().is_some_and(|status| status.release.is_some() || !status.history.is_empty())
 }
 
 fn foreign(reason: Reason, message: String) -> Ownership {

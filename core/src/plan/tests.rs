@@ -4,6 +4,7 @@
 
 mod bench;
 mod commands;
+mod ownership;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::access::Policy;
 use crate::api::event::EventReason;
-use crate::api::names::Region;
+use crate::api::names::{AccountId, Region};
 use crate::api::owner::OWNER_TAG;
 use crate::api::stage::{ApiStage, ApiStageSpec};
 use crate::api::status::ApiStageStatus;
@@ -24,6 +24,8 @@ use crate::world::{Observed, Recent, Seen, Settings, Siblings, World};
 pub(super) struct Bench {
     pub(super) object: ApiStage,
     pub(super) settings: Settings,
+    /// The account of the operator's credentials.
+    pub(super) account: AccountId,
     pub(super) siblings: Siblings,
     pub(super) recent: Recent,
     pub(super) rest_api: RestApi,
@@ -66,6 +68,7 @@ pub(super) fn orders() -> Bench {
             drift_interval: Duration::from_mins(10),
             lost_reply_wait: Duration::from_secs(70),
         },
+        account: "123456789012".into(),
         siblings: Siblings::default(),
         recent: Recent::default(),
         rest_api: RestApi {
@@ -211,7 +214,7 @@ impl Bench {
                 Next::Read(need) => need,
             };
             match need.what {
-                What::Account => observed.account = Some("123456789012".into()),
+                What::Account => observed.account = Some(self.account.clone()),
                 What::RestApi => {
                     self.calls.push("GetRestApi".to_owned());
                     observed.rest_api = Some(self.seen(self.rest_api.clone()));
