@@ -153,10 +153,11 @@ impl Aws {
         F: Future<Output = Result<T, Error>>,
     {
         let began = self.inner.caller.clock().boottime();
-        match call().await {
+        // On the heap: a pass would hold both calls in its own future, and has one at a time.
+        match Box::pin(call()).await {
             Err(error) if error.cause == Cause::CredentialsExpired => {
                 self.renew_credentials(began);
-                call().await
+                Box::pin(call()).await
             }
             outcome => outcome,
         }

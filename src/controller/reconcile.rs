@@ -55,7 +55,8 @@ pub async fn reconcile(watched: Arc<ApiStage>, ctx: &Context) -> Passed {
         return Passed { wake_up_in: wait, failed: None };
     }
     let mut pass = Pass { ctx, memory, object };
-    let passed = pass.run().await;
+    // On the heap: it is large, and the controller holds one in each of its places.
+    let passed = Box::pin(pass.run()).await;
     let Pass { mut memory, object, .. } = pass;
     memory.wake_up_at = passed.wake_up_in.and_then(|wait| ctx.clock.now().checked_add(wait).ok());
     let gone = object.metadata.deletion_timestamp.is_some()

@@ -117,15 +117,8 @@ async fn two_objects_for_one_stage_the_older_governs() {
     let world = World::new().await;
     world.apply("first", spec(&world)).await.unwrap();
     world.rest("first").await;
-    // creationTimestamp has whole seconds; the uid breaks ties, and this story is about the clear case.
-    let first = world.get("first").await.unwrap().metadata.creation_timestamp.unwrap();
-    loop {
-        world.apply("second", spec(&world)).await.unwrap();
-        if world.get("second").await.unwrap().metadata.creation_timestamp.unwrap() > first {
-            break;
-        }
-        world.delete("second").await;
-    }
+    let first = world.get("first").await.unwrap();
+    world.apply_later("second", spec(&world), &first).await;
     world.simulator.reset_calls();
     let passed = world.pass("second").await.unwrap();
     assert_eq!(passed.wake_up_in, Some(Duration::from_secs(30)), "it looks again by itself");

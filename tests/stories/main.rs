@@ -11,6 +11,7 @@
 #![expect(clippy::print_stdout, reason = "a story tells its steps to whoever reads a failure")]
 #![expect(clippy::large_futures, reason = "a handful of futures of a few kilobytes, made once per test")]
 
+mod access;
 mod bad_input;
 mod calls;
 mod canary_input;
@@ -18,4 +19,5 @@ mod commands;
 mod crash;
 mod delays;
 mod heal;
+mod ownership;
 mod support;

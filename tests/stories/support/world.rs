@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use apigateway_simulator::{FaultKind, Moment, Server, Simulator};
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::client::ClientBuilder;
 use kube::runtime::reflector;
 use kube::{Client, ResourceExt as _};
@@ -48,6 +48,21 @@ pub(crate) struct World {
     operator: Operator,
     /// Who may govern what, from the next start of the operator on.
     pub(crate) access: Policy,
+    /// First part of the owner tags, from the next start of the operator on.
+    pub(crate) cluster_id: String,
+    /// The operator's own Region, from its next start on.
+    pub(crate) region: Region,
+    elsewhere: Option<Namespace>,
+}
+
+fn settings(cluster_id: &str, region: &Region, access: &Policy) -> Settings {
+    Settings {
+        cluster_id: cluster_id.to_owned(),
+        region: region.clone(),
+        access: access.clone(),
+        drift_interval: Duration::from_mins(10),
+        lost_reply_wait: AWS_TIMEOUT + Duration::from_mins(1),
+    }
 }
 
 /// One life of the operator.
@@ -71,8 +86,24 @@ impl World {
         let clock = Clock::manual(simulator.clock().now());
         let client = cluster.client().unwrap();
         let access = Policy::Open { adoption: false };
-        let operator = Operator::start(cluster, &server, &clock, Tripwire::counting(), access.clone()).await;
-        let world = Self { simulator, api, clock, cluster, namespace, client, server, operator, access };
+        let (cluster_id, region) = ("story".to_owned(), Region::from("eu-west-1"));
+        let settings = settings(&cluster_id, &region, &access);
+        let operator = Operator::start(cluster, &server, &clock, Tripwire::counting(), settings).await;
+        let elsewhere = None;
+        let world = Self {
+            simulator,
+            api,
+            clock,
+            cluster,
+            namespace,
+            client,
+            server,
+            operator,
+            access,
+            cluster_id,
+            region,
+            elsewhere,
+        };
         world.wire();
         world
     }
@@ -112,7 +143,8 @@ impl World {
 
     pub(crate) async fn restart_with(&mut self, tripwire: Tripwire) {
         self.pass_time(Duration::from_secs(15));
-        self.operator = Operator::start(self.cluster, &self.server, &self.clock, tripwire, self.access.clone()).await;
+        let settings = settings(&self.cluster_id, &self.region, &self.access);
+        self.operator = Operator::start(self.cluster, &self.server, &self.clock, tripwire, settings).await;
         self.wire();
     }
 
@@ -124,6 +156,19 @@ impl World {
     pub(crate) fn pass_time(&self, span: Duration) {
         self.clock.advance(span);
         self.simulator.clock().advance(span);
+    }
+
+    /// The story's namespace.
+    pub(crate) fn namespace(&self) -> &str {
+        self.namespace.name()
+    }
+
+    /// Objects of another namespace, which the operator watches from now on, too.
+    pub(crate) async fn elsewhere(&mut self) -> Api<ApiStage> {
+        let namespace = self.cluster.namespace("elsewhere").await.unwrap();
+        let objects = Api::namespaced(self.client.clone(), namespace.name());
+        self.elsewhere = Some(namespace);
+        objects
     }
 
     pub(crate) fn objects(&self) -> Api<ApiStage> {
@@ -138,6 +183,17 @@ impl World {
         self.objects().patch(name, &PatchParams::apply("kubectl").force(), &Patch::Apply(&object)).await
     }
 
+    /// Applies an object that is certainly younger than another: creationTimestamp has whole seconds, and the uid breaks ties.
+    pub(crate) async fn apply_later(&self, name: &str, spec: Value, than: &ApiStage) {
+        loop {
+            let object = self.apply(name, spec.clone()).await.unwrap();
+            if object.metadata.creation_timestamp > than.metadata.creation_timestamp {
+                return;
+            }
+            self.delete(name).await;
+        }
+    }
+
     pub(crate) async fn annotate(&self, name: &str, command: &str) {
         let patch = json!({ "metadata": { "annotations": { "stagecraft.dev/command": command } } });
         self.objects().patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
@@ -145,6 +201,34 @@ impl World {
 
     pub(crate) async fn delete(&self, name: &str) {
         self.objects().delete(name, &DeleteParams::default()).await.unwrap();
+    }
+
+    /// The object is gone without anybody's doing, as with a cluster that is lost.
+    pub(crate) async fn lose(&self, name: &str) {
+        let patch = json!({ "metadata": { "finalizers": null } });
+        self.objects().patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
+        self.delete(name).await;
+    }
+
+    /// The operator of another cluster takes an object of that cluster to rest, in the same AWS account.
+    pub(crate) async fn in_another_cluster(&self, cluster_id: &str, spec: Value) -> ApiStage {
+        let namespace = self.cluster.namespace("another").await.unwrap();
+        let objects: Api<ApiStage> = Api::namespaced(self.client.clone(), namespace.name());
+        let object = ApiStage::new("orders", serde_json::from_value(spec).unwrap());
+        objects.create(&PostParams::default(), &object).await.unwrap();
+        let settings = settings(cluster_id, &self.region, &self.access);
+        let operator = Operator::start(self.cluster, &self.server, &self.clock, Tripwire::counting(), settings).await;
+        for _ in 0..MOST_PASSES {
+            let object = objects.get("orders").await.unwrap();
+            operator.show(vec![object.clone()]);
+            self.pass_time(Duration::from_secs(1));
+            let passed = reconcile(Arc::new(object), &operator.ctx).await;
+            match passed.wake_up_in {
+                Some(wait) if wait < Duration::from_mins(4) => self.pass_time(wait),
+                Some(_) | None => return objects.get("orders").await.unwrap(),
+            }
+        }
+        panic!("the object of another cluster does not come to rest");
     }
 
     pub(crate) async fn get(&self, name: &str) -> Option<ApiStage> {
@@ -172,8 +256,12 @@ impl World {
     /// One pass over an object as some watch has delivered it.
     pub(crate) async fn pass_over(&self, object: ApiStage) -> Option<Passed> {
         // As if the watch had shown all objects of the namespace.
-        let all = self.objects().list(&ListParams::default()).await.unwrap();
-        self.operator.show(all.items);
+        let mut all = self.objects().list(&ListParams::default()).await.unwrap().items;
+        if let Some(namespace) = &self.elsewhere {
+            let objects: Api<ApiStage> = Api::namespaced(self.client.clone(), namespace.name());
+            all.extend(objects.list(&ListParams::default()).await.unwrap());
+        }
+        self.operator.show(all);
         self.pass_time(Duration::from_secs(1));
         let object = Arc::new(object);
         tokio::select! {
@@ -273,27 +361,20 @@ impl Operator {
         server: &Server,
         clock: &Clock,
         tripwire: Tripwire,
-        access: Policy,
+        settings: Settings,
     ) -> Self {
         let client = ClientBuilder::try_from(cluster.config()).unwrap().with_layer(&tripwire).build();
         let credentials =
             StaticCredentials { access_key_id: "AKIASTAGECRAFT".to_owned(), secret_access_key: "secret".to_owned() };
         let options = Options {
             endpoint_url: Some(server.url()),
-            region: Some(Region::from("eu-west-1")),
+            region: Some(settings.region.clone()),
             timeout: AWS_TIMEOUT,
             credentials: Some(credentials),
             ..Options::default()
         };
         let quiet = |_: stagecraft::aws::Operation, _: Result<(), &stagecraft::aws::Error>, _: Duration| {};
         let aws = Aws::connect(options, clock.clone(), Arc::new(quiet)).await;
-        let settings = Settings {
-            cluster_id: "story".to_owned(),
-            region: Region::from("eu-west-1"),
-            access,
-            drift_interval: Duration::from_mins(10),
-            lost_reply_wait: AWS_TIMEOUT + Duration::from_mins(1),
-        };
         let (store, writer) = reflector::store();
         let leadership = Leadership::without_lease(clock.clone(), AWS_TIMEOUT);
         let ctx = Context::new(client, aws, leadership, clock.clone(), Arc::new(Metrics::new()), settings, vec![store]);
