@@ -43,11 +43,15 @@ pub struct Settings {
     pub drift_interval: Duration,
     /// Operation timeout: the longest that one call to AWS may take.
     pub aws_timeout: Duration,
+    /// Calls to API Gateway a second, per account and Region, of AWS's 10.
+    pub aws_rate: u16,
+    /// Calls at once after a quiet time, per account and Region, of AWS's 40.
+    pub aws_burst: u16,
     /// Endpoint of all AWS services, instead of AWS's own.
     pub aws_endpoint_url: Option<Uri>,
     /// Namespaces whose objects are reconciled; empty: all.
     pub watch_namespaces: Vec<String>,
-    /// Objects reconciled at the same time.
+    /// Objects worked on at the same time; those that wait for AWS are not counted.
     pub concurrency: u16,
     /// How to contend for leadership; `None`: this is the only replica.
     pub leader_election: Option<LeaderElection>,
@@ -113,13 +117,19 @@ struct Run {
     /// The longest that one call to AWS may take
     #[arg(long, env = "STAGECRAFT_AWS_TIMEOUT", default_value = "10s", value_parser = duration)]
     aws_timeout: Duration,
+    /// Calls to API Gateway a second, per account and Region; AWS allows 10 to everybody together, and others need some
+    #[arg(long, env = "STAGECRAFT_AWS_RATE", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=10))]
+    aws_rate: u16,
+    /// Calls to API Gateway at once after a quiet time, per account and Region; AWS allows 40 to everybody together
+    #[arg(long, env = "STAGECRAFT_AWS_BURST", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=40))]
+    aws_burst: u16,
     /// Endpoint of all AWS services instead of AWS's own: https, or http on this machine
     #[arg(long, env = "STAGECRAFT_AWS_ENDPOINT_URL", value_parser = endpoint)]
     aws_endpoint_url: Option<Uri>,
     /// Reconcile objects of this namespace only; may be given several times, or as a list with commas [default: all]
     #[arg(long = "watch-namespace", env = "STAGECRAFT_WATCH_NAMESPACE", value_delimiter = ',', value_parser = label)]
     watch_namespaces: Vec<String>,
-    /// Objects reconciled at the same time
+    /// Objects worked on at the same time; those that wait for AWS are not counted
     #[arg(long, env = "STAGECRAFT_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     concurrency: u16,
     /// Contend for a Lease, so that of several replicas one writes; without it there must be one replica only
@@ -193,6 +203,8 @@ impl Run {
             access_config: self.access_config,
             drift_interval: self.drift_interval,
             aws_timeout: self.aws_timeout,
+            aws_rate: self.aws_rate,
+            aws_burst: self.aws_burst,
             aws_endpoint_url: self.aws_endpoint_url,
             watch_namespaces: self.watch_namespaces,
             concurrency: self.concurrency,
@@ -334,6 +346,8 @@ mod tests {
             access_config,
             drift_interval,
             aws_timeout,
+            aws_rate,
+            aws_burst,
             aws_endpoint_url,
             watch_namespaces,
             concurrency,
@@ -345,6 +359,7 @@ mod tests {
         assert_eq!((cluster_id, allow_adoption, access_config), (None, false, None));
         assert_eq!((aws_endpoint_url, watch_namespaces), (None, vec![]));
         assert_eq!((drift_interval, aws_timeout), (Duration::from_mins(10), Duration::from_secs(10)));
+        assert_eq!((aws_rate, aws_burst), (5, 20));
         assert_eq!((concurrency, listen.to_string().as_str()), (8, "0.0.0.0:8080"));
         assert_eq!((log_level.as_str(), log_format), ("info", LogFormat::Text));
         let election = LeaderElection {
@@ -360,6 +375,7 @@ mod tests {
     fn every_flag_reaches_its_setting() {
         let settings = settings(
             "--region eu-west-1 --cluster-id prod.eu_1-a --allow-adoption --drift-interval 1h30m --aws-timeout 4s \
+             --aws-rate 3 --aws-burst 7 \
              --aws-endpoint-url http://127.0.0.1:4566 --watch-namespace shop,billing --watch-namespace maps \
              --concurrency 3 --lease-name other --lease-namespace ops --lease-duration 40s --lease-renew-interval 6s \
              --listen [::1]:9090 --log-level info,stagecraft=debug --log-format json",
@@ -371,6 +387,8 @@ mod tests {
             access_config: None,
             drift_interval: Duration::from_mins(90),
             aws_timeout: Duration::from_secs(4),
+            aws_rate: 3,
+            aws_burst: 7,
             aws_endpoint_url: Some(Uri::from_static("http://127.0.0.1:4566")),
             watch_namespaces: ["shop", "billing", "maps"].map(str::to_owned).to_vec(),
             concurrency: 3,
@@ -421,6 +439,9 @@ mod tests {
             ("--drift-interval=-10m", "write a number with its unit"),
             ("--allow-adoption --access-config x", "exclude each other: set adoption in the access rules."),
             ("--concurrency 0", "0 is not in 1..=64"),
+            ("--aws-rate 0", "0 is not in 1..=10"),
+            ("--aws-rate 11", "11 is not in 1..=10"),
+            ("--aws-burst 41", "41 is not in 1..=40"),
             ("--cluster-id a/b", "use 1 to 63 letters, digits, '.', '_' and '-'"),
             ("--region EU", "write a region as AWS does, such as eu-central-1"),
             ("--watch-namespace Shop", "use 1 to 63 lower-case letters, digits and '-'"),

@@ -4,7 +4,8 @@
 //! bounded by the code, never by what users or AWS send.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
@@ -17,6 +18,9 @@ use prometheus_client::registry::{Registry, Unit};
 
 /// Upper bounds of the latency histograms, in seconds: from a status that is up to date to the 25 s of a last pass.
 const SECONDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0];
+
+/// Upper bounds of the limiter's histogram, in seconds: from no wait to a queue of snapshots, one in five seconds.
+const WAITS: [f64; 10] = [0.01, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0];
 
 /// A kind that the operator reconciles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelValue)]
@@ -126,6 +130,20 @@ struct Situation {
     reason: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Waited {
+    priority: &'static str,
+}
+
+/// Tokens and calls a second of the limiter that has the fewest.
+struct Standing(Box<dyn Fn() -> (f64, f64) + Send + Sync>);
+
+impl std::fmt::Debug for Standing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Standing").finish_non_exhaustive()
+    }
+}
+
 type Seconds<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// All metrics of the process; made once and shared.
@@ -136,6 +154,10 @@ pub struct Metrics {
     reconcile_duration: Seconds<OfKind>,
     aws_calls: Family<Call, Counter>,
     aws_call_duration: Seconds<Operation>,
+    limiter_wait: Seconds<Waited>,
+    limiter_tokens: Gauge<f64, AtomicU64>,
+    limiter_rate: Gauge<f64, AtomicU64>,
+    limiter: OnceLock<Standing>,
     status_writes: Family<Written, Counter>,
     events: Family<Event, Counter>,
     missed: Family<Missed, Counter>,
@@ -160,6 +182,10 @@ impl Metrics {
             reconcile_duration: Family::new_with_constructor(seconds),
             aws_calls: Family::default(),
             aws_call_duration: Family::new_with_constructor(seconds),
+            limiter_wait: Family::new_with_constructor(waits),
+            limiter_tokens: Gauge::default(),
+            limiter_rate: Gauge::default(),
+            limiter: OnceLock::new(),
             status_writes: Family::default(),
             events: Family::default(),
             missed: Family::default(),
@@ -174,6 +200,10 @@ impl Metrics {
             reconcile_duration,
             aws_calls,
             aws_call_duration,
+            limiter_wait,
+            limiter_tokens,
+            limiter_rate,
+            limiter: _,
             status_writes,
             events,
             missed,
@@ -213,6 +243,23 @@ impl Metrics {
             Unit::Seconds,
             aws_call_duration.clone(),
         );
+        registry.register_with_unit(
+            "aws_limiter_wait",
+            "Time that calls to API Gateway waited for this process's share of the quota, by urgency",
+            Unit::Seconds,
+            limiter_wait.clone(),
+        );
+        registry.register(
+            "aws_limiter_tokens",
+            "Calls to API Gateway that may be sent at once, in the account and Region that has the fewest",
+            limiter_tokens.clone(),
+        );
+        registry.register(
+            "aws_limiter_rate",
+            "Calls to API Gateway a second that are allowed now, in the account and Region where AWS refused the most; \
+             --aws-rate while AWS does not complain",
+            limiter_rate.clone(),
+        );
         registry.register(
             "status_writes",
             "Writes of an object's status; a conflict means that the pass was planned again on a newer object",
@@ -242,6 +289,16 @@ impl Metrics {
     pub fn aws_called(&self, operation: &'static str, outcome: Outcome, duration: Duration) {
         self.aws_calls.get_or_create(&Call { operation, outcome }).inc();
         self.aws_call_duration.get_or_create(&Operation { operation }).observe(duration.as_secs_f64());
+    }
+
+    /// A call of this urgency has waited so long for the share of the quota. `priority` is a name of the closed enum.
+    pub fn limiter_waited(&self, priority: &'static str, waited: Duration) {
+        self.limiter_wait.get_or_create(&Waited { priority }).observe(waited.as_secs_f64());
+    }
+
+    /// Where to ask for tokens and rate of the limiter, whenever somebody looks: the first who says it is heard.
+    pub fn watch_limiter(&self, standing: impl Fn() -> (f64, f64) + Send + Sync + 'static) {
+        self.limiter.get_or_init(|| Standing(Box::new(standing)));
     }
 
     /// One write of a status ended so.
@@ -281,6 +338,11 @@ impl Metrics {
     ///
     /// That of the encoder, which a string as target never returns.
     pub fn encode(&self) -> Result<String, std::fmt::Error> {
+        if let Some(Standing(standing)) = self.limiter.get() {
+            let (tokens, rate) = standing();
+            self.limiter_tokens.set(tokens);
+            self.limiter_rate.set(rate);
+        }
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;
         Ok(text)
@@ -289,6 +351,10 @@ impl Metrics {
 
 fn seconds() -> Histogram {
     Histogram::new(SECONDS)
+}
+
+fn waits() -> Histogram {
+    Histogram::new(WAITS)
 }
 
 #[cfg(test)]
@@ -300,6 +366,8 @@ mod tests {
         metrics.reconciled(Kind::ApiStage, Outcome::Ok, Duration::from_millis(30));
         metrics.reconciled(Kind::ApiStage, Outcome::WaitingFor, Duration::from_secs(3));
         metrics.aws_called("UpdateStage", Outcome::Throttled, Duration::from_millis(200));
+        metrics.limiter_waited("Abort", Duration::from_millis(150));
+        metrics.watch_limiter(|| (17.5, 2.5));
         metrics.status_written(Kind::ApiCanary, StatusWrite::Conflict);
         metrics.event(Publication::Failed);
         metrics.missed(Kind::ApiGatewayResponse, Miss::LostWatch);
@@ -318,6 +386,9 @@ mod tests {
             r#"stagecraft_reconcile_duration_seconds_count{kind="ApiStage"} 2"#,
             r#"stagecraft_aws_calls_total{operation="UpdateStage",outcome="Throttled"} 1"#,
             r#"stagecraft_aws_call_duration_seconds_sum{operation="UpdateStage"} 0.2"#,
+            r#"stagecraft_aws_limiter_wait_seconds_bucket{le="0.25",priority="Abort"} 1"#,
+            "stagecraft_aws_limiter_tokens 17.5",
+            "stagecraft_aws_limiter_rate 2.5",
             r#"stagecraft_status_writes_total{kind="ApiCanary",outcome="Conflict"} 1"#,
             r#"stagecraft_events_total{outcome="Failed"} 1"#,
             r#"stagecraft_missed_total{kind="ApiGatewayResponse",cause="LostWatch"} 1"#,
@@ -335,7 +406,7 @@ mod tests {
         assert!(text.ends_with("# EOF\n"));
         let families: Vec<&str> =
             text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-        assert_eq!(families.len(), 10, "{text}");
+        assert_eq!(families.len(), 13, "{text}");
         for family in families {
             assert!(family.starts_with("stagecraft_") && !family.ends_with("_total"), "{family}");
             let help = text.lines().find_map(|line| line.strip_prefix(&format!("# HELP {family} ")));

@@ -1,15 +1,18 @@
 //! Whose credentials these are.
 
+use std::future::{Ready, ready};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use stagecraft_core::api::names::AccountId;
 use stagecraft_core::cause::Cause;
+use stagecraft_core::plan::Priority;
 
 use super::call::{Call, Caller};
 use super::error::Error;
 use super::latest::{Latest, Observable};
 use super::operation::Operation;
+use super::urgency::Urgency;
 
 /// The account, once STS has told it. Credentials are renewed while the process runs, their account stays.
 pub(super) struct Account {
@@ -30,7 +33,10 @@ impl Account {
     }
 
     pub(super) async fn id(&self) -> Result<AccountId, Error> {
-        let answer = self.answer.get(self.caller.clock(), Duration::ZERO, || self.ask()).await?;
+        let answer = self
+            .answer
+            .get(self.caller.clock(), Duration::ZERO, Priority::UserChange, not_limited, |()| self.ask())
+            .await?;
         Ok(AccountId::clone(&answer.value))
     }
 
@@ -48,6 +54,11 @@ impl Account {
             )
             .await
     }
+}
+
+/// STS has a quota of its own, far above one call.
+fn not_limited(_: Urgency) -> Ready<Result<(), Error>> {
+    ready(Ok(()))
 }
 
 impl Observable for AccountId {

@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use stagecraft_core::api::names::{RestApiId, StageName};
 use stagecraft_core::cause::Cause;
+use stagecraft_core::plan::Priority;
 
 use super::error::Error;
 use super::operation::Operation;
@@ -19,10 +20,13 @@ use super::transport;
 use crate::clock::Clock;
 use crate::lease::Permit;
 
-/// Is told of every call, so that it can be counted. A closure will do.
+/// Is told of every call, so that it can be counted. A closure will do for the calls alone.
 pub trait Observer: Send + Sync {
     /// A call has ended after `latency`; that of a call that was stopped before it was sent is next to nothing.
     fn called(&self, operation: Operation, outcome: Result<(), &Error>, latency: Duration);
+
+    /// A call of this urgency has waited for the quota, or would have: also no wait is told.
+    fn waited(&self, _priority: Priority, _waited: Duration) {}
 }
 
 impl<F: Fn(Operation, Result<(), &Error>, Duration) + Send + Sync> Observer for F {

@@ -18,9 +18,11 @@ use stagecraft_core::api::names::{AccountId, Region};
 use stagecraft_core::cause::Cause;
 
 use super::account::Account;
+use super::admission::Admission;
 use super::call::{Caller, Observer};
 use super::error::Error;
 use super::gateway::Gateway;
+use super::limiter::Limiters;
 use super::renewal::{self, Renewable};
 use crate::clock::Clock;
 
@@ -40,6 +42,8 @@ pub struct Options {
     pub credentials: Option<StaticCredentials>,
     /// What carries the requests. `None`: AWS's default client.
     pub http_client: Option<SharedHttpClient>,
+    /// Who calls and who waits: the same for all clients of a process. `None`: nobody waits, for tests about something else.
+    pub limiters: Option<Limiters>,
 }
 
 /// A key that does not change, for tests and simulators.
@@ -62,7 +66,8 @@ struct Inner {
     /// The role that was assumed; `None`: the operator's own credentials.
     role: Option<RoleArn>,
     credentials: Arc<Renewable>,
-    account: Account,
+    account: Arc<Account>,
+    limiters: Option<Limiters>,
     caller: Caller,
     gateways: Mutex<HashMap<Region, Gateway>>,
 }
@@ -78,6 +83,7 @@ impl Default for Options {
             connect_timeout: Duration::from_millis(3_100),
             credentials: None,
             http_client: None,
+            limiters: None,
         }
     }
 }
@@ -86,7 +92,7 @@ impl Aws {
     /// Reads AWS's configuration. Nothing is sent, unless no Region is given and none is configured: then the SDK asks the
     /// instance's metadata service.
     pub async fn connect(options: Options, clock: Clock, observer: Arc<dyn Observer>) -> Self {
-        let Options { endpoint_url, region, timeout, connect_timeout, credentials, http_client } = options;
+        let Options { endpoint_url, region, timeout, connect_timeout, credentials, http_client, limiters } = options;
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .app_name(app_name())
             .time_source(Time(clock.clone()))
@@ -109,7 +115,7 @@ impl Aws {
         if let Some(http_client) = http_client {
             loader = loader.http_client(http_client);
         }
-        Self::from_config(loader.load().await, Caller::new(clock, observer))
+        Self::from_config(loader.load().await, Caller::new(clock, observer), limiters)
     }
 
     /// AWS as somebody sees it who has assumed this role with these credentials. Nothing is sent: the role is assumed when
@@ -122,7 +128,7 @@ impl Aws {
             .await;
         let config =
             self.inner.config.to_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
-        Self::with_role(config, Some(role.clone()), self.inner.caller.clone())
+        Self::with_role(config, Some(role.clone()), self.inner.caller.clone(), self.inner.limiters.clone())
     }
 
     /// Throws away credentials that were in use at `used_at` ([`Clock::boottime`]).
@@ -130,16 +136,16 @@ impl Aws {
         self.inner.credentials.renew(used_at);
     }
 
-    pub(super) fn from_config(config: SdkConfig, caller: Caller) -> Self {
-        Self::with_role(config, None, caller)
+    pub(super) fn from_config(config: SdkConfig, caller: Caller, limiters: Option<Limiters>) -> Self {
+        Self::with_role(config, None, caller, limiters)
     }
 
-    fn with_role(config: SdkConfig, role: Option<RoleArn>, caller: Caller) -> Self {
+    fn with_role(config: SdkConfig, role: Option<RoleArn>, caller: Caller, limiters: Option<Limiters>) -> Self {
         let credentials = Arc::new(Renewable::new(caller.clock().clone()));
         let config = config.into_builder().identity_cache(renewal::shared(&credentials)).build();
-        let account = Account::new(&config, caller.clone());
+        let account = Arc::new(Account::new(&config, caller.clone()));
         let gateways = Mutex::default();
-        Self { inner: Arc::new(Inner { config, role, credentials, account, caller, gateways }) }
+        Self { inner: Arc::new(Inner { config, role, credentials, account, limiters, caller, gateways }) }
     }
 
     /// Makes a call, and makes it once more with new credentials if AWS said that the ones that we kept have expired: then
@@ -175,11 +181,12 @@ impl Aws {
         self.inner.role.as_ref()
     }
 
-    /// API Gateway in a Region. The first call for a Region makes the client, all others share it.
+    /// API Gateway in a Region. The first call for a Region makes the client, all others share it; what is
+    /// [admitted](Gateway::admit) through one of them is its own and its clones'.
     #[must_use]
     pub fn gateway(&self, region: &Region) -> Gateway {
         let mut gateways = self.inner.gateways.lock().unwrap_or_else(PoisonError::into_inner);
-        gateways.entry(region.clone()).or_insert_with(|| self.new_gateway(region)).clone()
+        gateways.entry(region.clone()).or_insert_with(|| self.new_gateway(region)).anew()
     }
 
     fn new_gateway(&self, region: &Region) -> Gateway {
@@ -187,7 +194,8 @@ impl Aws {
             .region(aws_config::Region::new(region.as_str().to_owned()))
             .build();
         let client = aws_sdk_apigateway::Client::from_conf(config);
-        Gateway::new(region.clone(), self.inner.role.clone(), client, self.inner.caller.clone())
+        let admission = Admission::new(self.inner.limiters.clone(), Arc::clone(&self.inner.account));
+        Gateway::new(region.clone(), self.inner.role.clone(), client, self.inner.caller.clone(), admission)
     }
 
     /// The account that is reached: that of the role, else from STS, asked until it answered once, by one caller at a time.

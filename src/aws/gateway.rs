@@ -1,24 +1,31 @@
 //! API Gateway in one Region: the calls.
 //!
-//! Reads go to AWS every time; [`Observations`](super::Observations) remembers them. Each write takes its [`Permit`] by
-//! value: one write, one answer of the lease.
+//! Reads go to AWS every time; [`Observations`](super::Observations) remembers them. Every call waits until the quota lets
+//! it. Each write takes its [`Permit`] by value: one write, one answer of the lease, which is asked after that wait.
 
 use std::collections::BTreeMap;
+use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_apigateway::Client;
+use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_apigateway::types::CacheClusterSize;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use stagecraft_core::access::RoleArn;
 use stagecraft_core::api::names::{DeploymentId, Region, RestApiId, StageName};
 use stagecraft_core::cause::Cause;
 use stagecraft_core::observed::{ApiSummary, Deployment, RestApi, Stage};
 use stagecraft_core::patch::PatchOperation;
+use stagecraft_core::plan::Priority;
 
-use super::call::{Call, Caller};
+use super::admission::{Admission, Admitted};
+use super::call::{Call, Caller, Gate};
 use super::error::Error;
 use super::operation::Operation;
 use super::shapes;
+use super::urgency::Urgency;
 use crate::lease::Permit;
 
 /// Deployments per page; AWS's most. Source: API reference, `GetDeployments`.
@@ -28,6 +35,8 @@ const PAGE: i32 = 500;
 #[derive(Clone)]
 pub struct Gateway {
     inner: Arc<Inner>,
+    urgency: Urgency,
+    admitted: Admitted,
 }
 
 struct Inner {
@@ -35,6 +44,7 @@ struct Inner {
     role: Option<RoleArn>,
     client: Client,
     caller: Caller,
+    admission: Admission,
 }
 
 /// What `CreateStage` can set. The rest (method settings, access logs, client certificate) is patched in afterwards.
@@ -68,13 +78,112 @@ pub struct NewCacheCluster {
 }
 
 impl Gateway {
-    pub(super) fn new(region: Region, role: Option<RoleArn>, client: Client, caller: Caller) -> Self {
-        Self { inner: Arc::new(Inner { region, role, client, caller }) }
+    pub(super) fn new(
+        region: Region,
+        role: Option<RoleArn>,
+        client: Client,
+        caller: Caller,
+        admission: Admission,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner { region, role, client, caller, admission }),
+            urgency: Urgency::of(Priority::UserChange),
+            admitted: Admitted::default(),
+        }
     }
 
     /// The role whose credentials sign the calls; `None`: the operator's own.
     pub(super) fn role(&self) -> Option<&RoleArn> {
         self.inner.role.as_ref()
+    }
+
+    /// The same without what was admitted through others.
+    pub(super) fn anew(&self) -> Self {
+        Self { admitted: Admitted::default(), ..self.clone() }
+    }
+
+    /// The same for calls of this urgency. A new one is as urgent as a user's change.
+    #[must_use]
+    pub fn at(&self, priority: Priority) -> Self {
+        Self { urgency: Urgency::of(priority), ..self.clone() }
+    }
+
+    /// How urgent its calls are.
+    #[must_use]
+    pub fn priority(&self) -> Priority {
+        self.urgency.now()
+    }
+
+    /// Waits until these calls may be sent, all together, as far as the quota goes; when they are made through this gateway
+    /// or a clone, they wait no more. What is not used is given back with the last clone.
+    ///
+    /// For who must not wait later: between two calls that belong together, or while others are kept waiting. Every other
+    /// call waits by itself.
+    ///
+    /// # Errors
+    ///
+    /// The account is not known, because STS cannot be asked.
+    pub async fn admit(&self, calls: &[Operation]) -> Result<(), Error> {
+        let leave = self.inner.admission.leave(&self.inner.region, calls, self.urgency.clone()).await?;
+        self.admitted.add(leave);
+        Ok(())
+    }
+
+    /// A gateway whose first call of this operation waits no more.
+    pub(super) async fn admitted(&self, urgency: Urgency, operation: Operation) -> Result<Self, Error> {
+        let gateway = Self { urgency, ..self.anew() };
+        gateway.admit(&[operation]).await?;
+        Ok(gateway)
+    }
+
+    async fn read<T, R, E, F>(
+        &self,
+        call: Call<'_>,
+        request: impl FnOnce(Gate) -> F,
+        understand: impl FnOnce(T) -> Option<R>,
+    ) -> Result<R, Error>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: StdError + ProvideErrorMetadata + 'static,
+    {
+        let operation = call.operation;
+        self.go(operation).await?;
+        let sent_at = self.inner.caller.clock().boottime();
+        let outcome = self.inner.caller.read(call, request, understand).await;
+        self.heard(operation, &outcome, sent_at);
+        outcome
+    }
+
+    async fn write<T, R, E, F>(
+        &self,
+        call: Call<'_>,
+        permit: Permit,
+        request: impl FnOnce(Gate) -> F,
+        understand: impl FnOnce(T) -> Option<R>,
+    ) -> Result<R, Error>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: StdError + ProvideErrorMetadata + 'static,
+    {
+        let operation = call.operation;
+        self.go(operation).await?;
+        let sent_at = self.inner.caller.clock().boottime();
+        let outcome = self.inner.caller.write(call, permit, request, understand).await;
+        self.heard(operation, &outcome, sent_at);
+        outcome
+    }
+
+    /// Waits until one call may be sent, unless it was admitted before.
+    async fn go(&self, operation: Operation) -> Result<(), Error> {
+        if !self.admitted.take(operation) {
+            self.admit(&[operation]).await?;
+            self.admitted.take(operation);
+        }
+        Ok(())
+    }
+
+    fn heard<T>(&self, operation: Operation, outcome: &Result<T, Error>, sent_at: Duration) {
+        self.inner.admission.answered(operation, outcome.as_ref().map(drop), sent_at);
     }
 
     /// The Region that this gateway talks to.
@@ -91,7 +200,7 @@ impl Gateway {
     pub async fn rest_api(&self, rest_api: &RestApiId) -> Result<RestApi, Error> {
         let call = Call::new(Operation::GetRestApi).on(rest_api);
         let request = self.inner.client.get_rest_api().rest_api_id(rest_api.as_str());
-        self.inner.caller.read(call, |gate| request.customize().interceptor(gate).send(), shapes::rest_api).await
+        self.read(call, |gate| request.customize().interceptor(gate).send(), shapes::rest_api).await
     }
 
     /// Reads all stages of a REST API, in AWS's order. AWS never pages them.
@@ -102,7 +211,7 @@ impl Gateway {
     pub async fn stages(&self, rest_api: &RestApiId) -> Result<Vec<Stage>, Error> {
         let call = Call::new(Operation::GetStages).on(rest_api);
         let request = self.inner.client.get_stages().rest_api_id(rest_api.as_str());
-        self.inner.caller.read(call, |gate| request.customize().interceptor(gate).send(), shapes::stages).await
+        self.read(call, |gate| request.customize().interceptor(gate).send(), shapes::stages).await
     }
 
     /// Reads all deployments of a REST API, page by page to the end, oldest first (creation, then id).
@@ -139,18 +248,16 @@ impl Gateway {
         let call = Call::new(Operation::GetDeployments).on(rest_api);
         let request =
             self.inner.client.get_deployments().rest_api_id(rest_api.as_str()).limit(PAGE).set_position(position);
-        self.inner
-            .caller
-            .read(
-                call,
-                |gate| request.customize().interceptor(gate).send(),
-                |reply| {
-                    let page: Option<Vec<_>> =
-                        reply.items.unwrap_or_default().into_iter().map(shapes::listed_deployment).collect();
-                    Some((page?, reply.position.filter(|position| !position.is_empty())))
-                },
-            )
-            .await
+        self.read(
+            call,
+            |gate| request.customize().interceptor(gate).send(),
+            |reply| {
+                let page: Option<Vec<_>> =
+                    reply.items.unwrap_or_default().into_iter().map(shapes::listed_deployment).collect();
+                Some((page?, reply.position.filter(|position| !position.is_empty())))
+            },
+        )
+        .await
     }
 
     /// Reads the methods of a deployment. They never change: a snapshot is immutable.
@@ -167,7 +274,7 @@ impl Gateway {
             .rest_api_id(rest_api.as_str())
             .deployment_id(deployment.as_str())
             .embed("apisummary");
-        self.inner.caller.read(call, |gate| request.customize().interceptor(gate).send(), shapes::api_summary).await
+        self.read(call, |gate| request.customize().interceptor(gate).send(), shapes::api_summary).await
     }
 
     /// Takes a snapshot of a REST API. No stage is touched: `stageName` is never sent, it would couple this slow call,
@@ -184,10 +291,7 @@ impl Gateway {
     ) -> Result<Deployment, Error> {
         let call = Call::new(Operation::CreateDeployment).on(rest_api);
         let request = self.inner.client.create_deployment().rest_api_id(rest_api.as_str()).description(description);
-        self.inner
-            .caller
-            .write(call, permit, |gate| request.customize().interceptor(gate).send(), shapes::created_deployment)
-            .await
+        self.write(call, permit, |gate| request.customize().interceptor(gate).send(), shapes::created_deployment).await
     }
 
     /// Gives a deployment another description, the only thing about it that can change.
@@ -210,10 +314,7 @@ impl Gateway {
             .rest_api_id(rest_api.as_str())
             .deployment_id(deployment.as_str())
             .patch_operations(shapes::patch(&PatchOperation::replace("/description", description)));
-        self.inner
-            .caller
-            .write(call, permit, |gate| request.customize().interceptor(gate).send(), shapes::updated_deployment)
-            .await
+        self.write(call, permit, |gate| request.customize().interceptor(gate).send(), shapes::updated_deployment).await
     }
 
     /// Deletes a deployment.
@@ -230,7 +331,7 @@ impl Gateway {
         let call = Call::new(Operation::DeleteDeployment).on(rest_api).detail(deployment);
         let request =
             self.inner.client.delete_deployment().rest_api_id(rest_api.as_str()).deployment_id(deployment.as_str());
-        self.inner.caller.write(call, permit, |gate| request.customize().interceptor(gate).send(), |_| Some(())).await
+        self.write(call, permit, |gate| request.customize().interceptor(gate).send(), |_| Some(())).await
     }
 
     /// Creates a stage. The reply is the stage without its tags.
@@ -270,10 +371,7 @@ impl Gateway {
             .set_cache_cluster_size(
                 cache.and_then(|cache| cache.size).map(|size| CacheClusterSize::from(size.as_str())),
             );
-        self.inner
-            .caller
-            .write(call, permit, |gate| request.customize().interceptor(gate).send(), shapes::created_stage)
-            .await
+        self.write(call, permit, |gate| request.customize().interceptor(gate).send(), shapes::created_stage).await
     }
 
     /// Patches a stage, the operations in their order. The reply is the stage after it, without its tags.
@@ -301,10 +399,7 @@ impl Gateway {
             .rest_api_id(rest_api.as_str())
             .stage_name(stage.as_str())
             .set_patch_operations(Some(operations.iter().map(shapes::patch).collect()));
-        self.inner
-            .caller
-            .write(call, permit, |gate| request.customize().interceptor(gate).send(), shapes::updated_stage)
-            .await
+        self.write(call, permit, |gate| request.customize().interceptor(gate).send(), shapes::updated_stage).await
     }
 
     /// Deletes a stage. Its name can be taken again at once.
@@ -315,7 +410,7 @@ impl Gateway {
     pub async fn delete_stage(&self, rest_api: &RestApiId, stage: &StageName, permit: Permit) -> Result<(), Error> {
         let call = Call::new(Operation::DeleteStage).on(rest_api).stage(stage);
         let request = self.inner.client.delete_stage().rest_api_id(rest_api.as_str()).stage_name(stage.as_str());
-        self.inner.caller.write(call, permit, |gate| request.customize().interceptor(gate).send(), |_| Some(())).await
+        self.write(call, permit, |gate| request.customize().interceptor(gate).send(), |_| Some(())).await
     }
 
     /// Adds and overwrites tags; others stay.
@@ -327,7 +422,7 @@ impl Gateway {
         let keys = tags.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let call = Call::new(Operation::TagResource).detail(format_args!("{arn}: {keys}"));
         let request = self.inner.client.tag_resource().resource_arn(arn).set_tags(Some(tags.into_iter().collect()));
-        self.inner.caller.write(call, permit, |gate| request.customize().interceptor(gate).send(), |_| Some(())).await
+        self.write(call, permit, |gate| request.customize().interceptor(gate).send(), |_| Some(())).await
     }
 
     /// Removes tags; one that is not there is no error.
@@ -338,7 +433,7 @@ impl Gateway {
     pub async fn untag(&self, arn: &str, keys: &[String], permit: Permit) -> Result<(), Error> {
         let call = Call::new(Operation::UntagResource).detail(format_args!("{arn}: {}", keys.join(", ")));
         let request = self.inner.client.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
-        self.inner.caller.write(call, permit, |gate| request.customize().interceptor(gate).send(), |_| Some(())).await
+        self.write(call, permit, |gate| request.customize().interceptor(gate).send(), |_| Some(())).await
     }
 }
 

@@ -8,7 +8,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use stagecraft_core::plan::Priority;
+
 use super::error::Error;
+use super::urgency::{Turn, Urgency};
 use crate::clock::Clock;
 
 /// How long a note is kept after a read has made it needless: longer than any call lasts, so that a late reply of another
@@ -44,7 +47,7 @@ pub(super) trait Observable: Clone {
 /// The last observation of one thing.
 pub(super) struct Latest<T: Observable> {
     /// Held by whoever is reading; the others wait for it and look at what it brought.
-    turn: tokio::sync::Mutex<()>,
+    turn: Turn,
     memory: Mutex<Memory<T>>,
 }
 
@@ -74,16 +77,22 @@ struct Failed {
 impl<T: Observable> Latest<T> {
     /// What was seen by a read that started at `newer_than` or later, else what `read` brings now.
     ///
+    /// `admit` waits until the read may be sent, as urgently as the most urgent of those who wait for it; the read starts when
+    /// that is over, or what waited long would be old when it comes.
+    ///
     /// # Errors
     ///
-    /// The error of `read`, also of somebody else's for whom this caller waited. Errors are not remembered.
-    pub(super) async fn get<F>(
+    /// The error of `admit` or `read`, also of somebody else's for whom this caller waited. Errors are not remembered.
+    pub(super) async fn get<L, A, F>(
         &self,
         clock: &Clock,
         newer_than: Duration,
-        read: impl FnOnce() -> F,
+        priority: Priority,
+        admit: impl FnOnce(Urgency) -> A,
+        read: impl FnOnce(L) -> F,
     ) -> Result<Seen<T>, Error>
     where
+        A: Future<Output = Result<L, Error>>,
         F: Future<Output = Result<T, Error>>,
     {
         let arrived = {
@@ -93,18 +102,22 @@ impl<T: Observable> Latest<T> {
             }
             memory.event()
         };
-        let _turn = self.turn.lock().await;
-        let (began, started) = {
-            let mut memory = self.memory();
+        let turn = self.turn.wait(priority).await;
+        {
+            let memory = self.memory();
             if let Some(seen) = memory.since(newer_than) {
                 return Ok(seen);
             }
             if let Some(error) = memory.failed_for(arrived, newer_than) {
                 return Err(error);
             }
-            (memory.event(), clock.boottime())
+        }
+        let admitted = admit(turn.urgency()).await;
+        let (began, started) = (self.memory().event(), clock.boottime());
+        let outcome = match admitted {
+            Ok(admitted) => read(admitted).await,
+            Err(error) => Err(error),
         };
-        let outcome = read().await;
         self.memory().finish(outcome, began, started)
     }
 
@@ -179,7 +192,7 @@ impl<T: Observable> Memory<T> {
 impl<T: Observable> Default for Latest<T> {
     fn default() -> Self {
         Self {
-            turn: tokio::sync::Mutex::default(),
+            turn: Turn::default(),
             memory: Mutex::new(Memory { now: 0, seen: None, notes: BTreeMap::new(), forgotten: 0, failed: None }),
         }
     }

@@ -27,11 +27,13 @@ use std::time::Duration;
 use stagecraft_core::access::RoleArn;
 use stagecraft_core::api::names::{DeploymentId, Region, RestApiId, StageName};
 use stagecraft_core::observed::{CacheCluster, Deployment, RestApi, Stage};
+use stagecraft_core::plan::Priority;
 use tokio::sync::OwnedMutexGuard;
 
 use super::error::Error;
 use super::gateway::Gateway;
 use super::latest::{Latest, Observable, Seen};
+use super::operation::Operation;
 use crate::clock::Clock;
 
 /// The shared memory of reads. Clones share it.
@@ -86,7 +88,8 @@ impl Api {
 /// The right to do something to one REST API while nobody else does it. Ends when dropped.
 #[must_use = "a lock that is not held keeps nobody out"]
 pub struct ApiLock {
-    _guard: OwnedMutexGuard<()>,
+    /// `None`: the right of an abort, which goes beside whoever has it.
+    _guard: Option<OwnedMutexGuard<()>>,
     /// Keeps the entry, and so the lock that others wait for, in memory.
     _api: Arc<Api>,
 }
@@ -110,7 +113,9 @@ impl Observations {
         newer_than: Duration,
     ) -> Result<Seen<RestApi>, Error> {
         let view = self.api(gateway, rest_api).view(gateway.role());
-        view.definition.get(&self.inner.clock, newer_than, || gateway.rest_api(rest_api)).await
+        let admit = |urgency| gateway.admitted(urgency, Operation::GetRestApi);
+        let read = async |gateway: Gateway| gateway.rest_api(rest_api).await;
+        view.definition.get(&self.inner.clock, newer_than, gateway.priority(), admit, read).await
     }
 
     /// All stages of the REST API, from a read that started at `newer_than` ([`Clock::boottime`]) or later.
@@ -125,7 +130,9 @@ impl Observations {
         newer_than: Duration,
     ) -> Result<Seen<Vec<Stage>>, Error> {
         let view = self.api(gateway, rest_api).view(gateway.role());
-        view.stages.get(&self.inner.clock, newer_than, || gateway.stages(rest_api)).await
+        let admit = |urgency| gateway.admitted(urgency, Operation::GetStages);
+        let read = async |gateway: Gateway| gateway.stages(rest_api).await;
+        view.stages.get(&self.inner.clock, newer_than, gateway.priority(), admit, read).await
     }
 
     /// All deployments of the REST API, oldest first, from a read that started at `newer_than` ([`Clock::boottime`]) or
@@ -141,7 +148,9 @@ impl Observations {
         newer_than: Duration,
     ) -> Result<Seen<Vec<Deployment>>, Error> {
         let view = self.api(gateway, rest_api).view(gateway.role());
-        view.deployments.get(&self.inner.clock, newer_than, || gateway.deployments(rest_api)).await
+        let admit = |urgency| gateway.admitted(urgency, Operation::GetDeployments);
+        let read = async |gateway: Gateway| gateway.deployments(rest_api).await;
+        view.deployments.get(&self.inner.clock, newer_than, gateway.priority(), admit, read).await
     }
 
     /// Adds the reply of `CreateStage` or `UpdateStage`, a call that was sent at `sent_at` ([`Clock::boottime`]).
@@ -205,13 +214,22 @@ impl Observations {
     /// one new revision make one deployment.
     pub async fn snapshot_lock(&self, gateway: &Gateway, rest_api: &RestApiId) -> ApiLock {
         let api = self.api(gateway, rest_api);
-        ApiLock { _guard: Arc::clone(&api.snapshot).lock_owned().await, _api: api }
+        ApiLock { _guard: Some(Arc::clone(&api.snapshot).lock_owned().await), _api: api }
     }
 
     /// The right to write to a REST API. AWS answers 409 to two writers at once.
+    ///
+    /// Who waits for the quota waits before this, see [`Gateway::admit`]: with the lock in hand it would keep others waiting.
+    /// An abort waits for nobody: where somebody writes it goes beside, and a 409 is tried again at once.
     pub async fn write_lock(&self, gateway: &Gateway, rest_api: &RestApiId) -> ApiLock {
         let api = self.api(gateway, rest_api);
-        ApiLock { _guard: Arc::clone(&api.write).lock_owned().await, _api: api }
+        let lock = Arc::clone(&api.write);
+        let guard = if gateway.priority() == Priority::Abort {
+            lock.try_lock_owned().ok()
+        } else {
+            Some(lock.lock_owned().await)
+        };
+        ApiLock { _guard: guard, _api: api }
     }
 
     fn api(&self, gateway: &Gateway, rest_api: &RestApiId) -> Arc<Api> {

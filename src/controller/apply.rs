@@ -70,6 +70,7 @@ pub(super) async fn apply(ctx: &Context, site: &Site, place: &Place, actions: Ve
 
 async fn send(ctx: &Context, site: &Site, place: &Place, action: &Action) -> Result<Reply, Error> {
     let Site { aws: _, gateway, rest_api } = site;
+    let gateway = &gateway.at(action.priority());
     let observations = &ctx.observations;
     if let Action::Snapshot { revision, attempt, description } = action {
         let _one_at_a_time = observations.snapshot_lock(gateway, rest_api).await;
@@ -82,6 +83,7 @@ async fn send(ctx: &Context, site: &Site, place: &Place, action: &Action) -> Res
         if let Some(taken) = taken {
             return Ok(Reply::Deployment { id: taken.id.clone(), found: true });
         }
+        gateway.admit(&[Operation::CreateDeployment]).await?;
         let _write = observations.write_lock(gateway, rest_api).await;
         let deployment =
             gateway.create_deployment(rest_api, description, permit(ctx, Operation::CreateDeployment)?).await?;
@@ -89,6 +91,8 @@ async fn send(ctx: &Context, site: &Site, place: &Place, action: &Action) -> Res
         return Ok(Reply::Deployment { id: deployment.id, found: false });
     }
 
+    // Before the lock: who waits for the quota must not keep others from writing.
+    gateway.admit(calls(action)).await?;
     let _write = observations.write_lock(gateway, rest_api).await;
     let sent_at = ctx.clock.boottime();
     match action {
@@ -138,6 +142,19 @@ async fn send(ctx: &Context, site: &Site, place: &Place, action: &Action) -> Res
         Action::Snapshot { .. } => {}
     }
     Ok(Reply::Done)
+}
+
+/// What an action sends.
+fn calls(action: &Action) -> &'static [Operation] {
+    match action {
+        Action::Snapshot { .. } => &[Operation::CreateDeployment],
+        Action::CreateStage(_) => &[Operation::CreateStage],
+        Action::Traffic(_) | Action::Settings { .. } => &[Operation::UpdateStage],
+        Action::Tag(_) => &[Operation::TagResource],
+        Action::Untag => &[Operation::UntagResource],
+        Action::DeleteStage => &[Operation::DeleteStage],
+        Action::DeleteDeployment(_) => &[Operation::DeleteDeployment],
+    }
 }
 
 /// Asked for each call, not for each pass: the lease can end between two calls.

@@ -10,6 +10,7 @@ use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::world::Settings;
 
 use super::memory::Memories;
+use super::workers::Workers;
 use crate::aws::{Accounts, Aws, Observations};
 use crate::clock::Clock;
 use crate::lease::Leadership;
@@ -41,6 +42,7 @@ pub struct Context {
     pub stores: Vec<Store<Guarded>>,
     pub(super) recorder: Recorder,
     pub(super) memories: Memories<ApiStage>,
+    pub(super) workers: Workers,
 }
 
 impl Context {
@@ -68,6 +70,13 @@ impl Context {
             settings,
             stores,
             memories: Memories::default(),
+            workers: Workers::new(usize::MAX),
         }
+    }
+
+    /// At most this many passes work at the same time; those that wait for AWS are not counted.
+    #[must_use]
+    pub fn with_concurrency(self, count: u16) -> Self {
+        Self { workers: Workers::new(usize::from(count)), ..self }
     }
 }

@@ -8,7 +8,7 @@ use kube::ResourceExt as _;
 use stagecraft_core::access::RoleArn;
 use stagecraft_core::api::names::{AccountId, Region, RestApiId, StageName};
 use stagecraft_core::api::stage::ApiStage;
-use stagecraft_core::plan::{Need, What};
+use stagecraft_core::plan::{Need, Priority, What};
 use stagecraft_core::world::{Observed, Seen, Siblings};
 
 use super::context::Context;
@@ -27,7 +27,7 @@ impl Site {
         let namespace = object.namespace().unwrap_or_default();
         let access = ctx.settings.access.decide(&namespace, &rest_api, region).ok()?;
         let aws = ctx.accounts.aws(&access, &namespace).await;
-        let gateway = aws.gateway(region);
+        let gateway = aws.gateway(region).at(Priority::of_reads(object));
         Some(Self { aws, gateway, rest_api })
     }
 }

@@ -17,6 +17,7 @@ mod memory;
 mod reconcile;
 mod report;
 mod watch;
+mod workers;
 
 pub use context::{Context, Guarded};
 pub use reconcile::{Passed, reconcile};

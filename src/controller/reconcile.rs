@@ -21,6 +21,7 @@ use super::context::Context;
 use super::dereference::{self, Site, siblings};
 use super::memory::Memory;
 use super::report::{self, add_finalizer, live, publish, remove_finalizer, write_status};
+use super::workers::Worker;
 use crate::aws;
 use crate::telemetry::Chain;
 
@@ -54,8 +55,9 @@ pub async fn reconcile(watched: Arc<ApiStage>, ctx: &Context) -> Passed {
         ctx.memories.put(uid, memory);
         return Passed { wake_up_in: wait, failed: None };
     }
-    let mut pass = Pass { ctx, memory, object };
-    // On the heap: it is large, and the controller holds one in each of its places.
+    let worker = ctx.workers.begin().await;
+    let mut pass = Pass { ctx, worker, site: None, memory, object };
+    // On the heap: it is large, and there is one for each object that waits.
     let passed = Box::pin(pass.run()).await;
     let Pass { mut memory, object, .. } = pass;
     memory.wake_up_at = passed.wake_up_in.and_then(|wait| ctx.clock.now().checked_add(wait).ok());
@@ -79,6 +81,9 @@ enum Round {
 
 struct Pass<'a> {
     ctx: &'a Context,
+    worker: Worker,
+    /// Kept from round to round, with what was admitted and not used yet.
+    site: Option<Arc<Site>>,
     memory: Memory<ApiStage>,
     /// The object as the apiserver has it, with what calls of this pass have settled in its status.
     object: Arc<ApiStage>,
@@ -116,7 +121,7 @@ impl Pass<'_> {
     /// Plans, writes the status, and sends what the plan says.
     async fn round(&mut self, stored: &mut Arc<ApiStage>) -> Result<Round, report::Error> {
         let site = match site_of(&self.object, self.ctx) {
-            Some((region, rest_api)) => Site::new(self.ctx, &self.object, &region, rest_api).await,
+            Some((region, rest_api)) => self.site(&region, rest_api).await,
             None => None,
         };
         let Some(site) = site else {
@@ -131,7 +136,7 @@ impl Pass<'_> {
                 Next::Act(plan) => break *plan,
                 Next::Read(need) => need,
             };
-            if let Err(error) = dereference::read(self.ctx, &site, need, &mut observed).await {
+            if let Err(error) = self.worker.aside(dereference::read(self.ctx, &site, need, &mut observed)).await {
                 return self.failed(&error, &observed, stored).await;
             }
         };
@@ -142,12 +147,21 @@ impl Pass<'_> {
         self.write(&plan, stored).await?;
         publish(self.ctx, &self.object, &plan.events).await;
         let Some(place) = plan.place.clone() else { return Ok(Round::Over(OVER)) };
-        let applied = apply(self.ctx, &site, &place, plan.actions).await;
+        let applied = self.worker.aside(apply(self.ctx, &site, &place, plan.actions)).await;
         self.settle(&applied).await;
         match applied.stopped() {
             Some((_, error)) => self.failed(error, &observed, stored).await,
             None => Ok(Round::Again),
         }
+    }
+
+    async fn site(&mut self, region: &Region, rest_api: RestApiId) -> Option<Arc<Site>> {
+        let kept = self.site.take().filter(|site| site.gateway.region() == region && site.rest_api == rest_api);
+        self.site = match kept {
+            Some(site) => Some(site),
+            None => Site::new(self.ctx, &self.object, region, rest_api).await.map(Arc::new),
+        };
+        self.site.clone()
     }
 
     /// Writes what a plan without calls says, and ends the pass.
@@ -251,12 +265,13 @@ impl Pass<'_> {
     /// A refused group is tried again when its class says, however long the poll is.
     fn with_retries(&self, mut plan: Plan) -> Plan {
         let recent = &self.memory.recent;
-        let now = self.ctx.clock.now();
+        let (observed, siblings) = (Observed::default(), stagecraft_core::world::Siblings::default());
+        let world = self.world(&observed, &siblings);
         let retry = recent
             .tried
             .iter()
             .filter_map(|group| recent.refused.get(group))
-            .filter_map(|failure| now.checked_add(failure.cause.class().retry_in(failure.in_a_row)).ok())
+            .filter_map(|failure| world.now.checked_add(world.retry_in(failure)).ok())
             .min();
         plan.wake_up_at = match (plan.wake_up_at, retry) {
             // The plan's own short recheck would only repeat the refused call too early.

@@ -12,6 +12,7 @@ use kube::{Api, Resource, ResourceExt as _};
 use stagecraft_core::api::condition::Reason;
 use stagecraft_core::api::names::Region;
 use stagecraft_core::cause::{Cause, Class};
+use stagecraft_core::plan::Priority;
 use stagecraft_core::world::Settings;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -20,8 +21,8 @@ use tracing::{error, info, warn};
 
 use super::context::{Context, Guarded};
 use super::reconcile::reconcile;
-use crate::aws::{self, Aws, Options};
-use crate::metrics::{Kind, Miss, Outcome};
+use crate::aws::{self, Aws, Limiters, Options, Share};
+use crate::metrics::{Kind, Metrics, Miss, Outcome};
 use crate::run::{BoxError, Process, Stopping};
 use crate::telemetry::Chain;
 
@@ -37,7 +38,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 ///
 /// Where something is missing that no waiting brings: a Region.
 pub async fn run(process: Process) -> Result<(), BoxError> {
-    let aws = connect(&process).await;
+    let (aws, limiters) = connect(&process).await;
+    process.metrics.watch_limiter(move || limiters.standing());
     let region = process.settings.region.as_deref().map(Region::from).or_else(|| aws.region());
     let region = region.ok_or("no AWS Region is configured: start the operator with --region")?;
     let cluster_id = process.cluster_id.clone();
@@ -53,12 +55,12 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
     let controllers: Vec<_> = apis(&process)
         .into_iter()
         .map(|api| {
-            Controller::new(api, watcher::Config::default())
-                .with_config(Config::default().concurrency(process.settings.concurrency))
+            // As many passes as there are objects: `Workers` says how many of them work.
+            Controller::new(api, watcher::Config::default()).with_config(Config::default().concurrency(0))
         })
         .collect();
     let stores: Vec<_> = controllers.iter().map(Controller::store).collect();
-    let ctx = Arc::new(Context::new(
+    let ctx = Context::new(
         process.client.clone(),
         aws,
         process.leadership.clone(),
@@ -66,7 +68,8 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
         Arc::clone(&process.metrics),
         settings,
         stores,
-    ));
+    );
+    let ctx = Arc::new(ctx.with_concurrency(process.settings.concurrency));
 
     let mut parts = JoinSet::new();
     let (synced, when_synced) = watch::channel(false);
@@ -148,19 +151,32 @@ impl Underway {
     }
 }
 
-async fn connect(process: &Process) -> Aws {
+/// Counts calls and waits.
+struct Counting(Arc<Metrics>);
+
+impl aws::Observer for Counting {
+    fn called(&self, operation: aws::Operation, outcome: Result<(), &aws::Error>, latency: Duration) {
+        self.0.aws_called(operation.name(), outcome.map_or_else(outcome_of, |()| Outcome::Ok), latency);
+    }
+
+    fn waited(&self, priority: Priority, waited: Duration) {
+        self.0.limiter_waited(priority.name(), waited);
+    }
+}
+
+async fn connect(process: &Process) -> (Aws, Limiters) {
     let settings = &process.settings;
-    let metrics = Arc::clone(&process.metrics);
+    let observer = Arc::new(Counting(Arc::clone(&process.metrics)));
+    let share = Share { rate: f64::from(settings.aws_rate), burst: u32::from(settings.aws_burst) };
+    let limiters = Limiters::new(share, process.clock.clone(), observer.clone());
     let options = Options {
         endpoint_url: settings.aws_endpoint_url.as_ref().map(ToString::to_string),
         region: settings.region.as_deref().map(Region::from),
         timeout: settings.aws_timeout,
+        limiters: Some(limiters.clone()),
         ..Options::default()
     };
-    let observer = move |operation: aws::Operation, outcome: Result<(), &aws::Error>, latency: Duration| {
-        metrics.aws_called(operation.name(), outcome.map_or_else(outcome_of, |()| Outcome::Ok), latency);
-    };
-    Aws::connect(options, process.clock.clone(), Arc::new(observer)).await
+    (Aws::connect(options, process.clock.clone(), observer).await, limiters)
 }
 
 fn outcome_of(error: &aws::Error) -> Outcome {

@@ -13,6 +13,7 @@
 //! | `settings` | description, and variables that drifted |
 //! | `deletion` | what goes with the object |
 //! | `failure` | the words for a call that failed |
+//! | `priority` | who is served first where the quota does not suffice |
 
 mod action;
 mod command;
@@ -20,6 +21,7 @@ mod deletion;
 mod draft;
 pub(crate) mod failure;
 mod ownership;
+mod priority;
 mod release;
 mod settings;
 mod snapshot;
@@ -30,6 +32,7 @@ mod tests;
 use jiff::Timestamp;
 
 pub use action::{Action, NewStage, Place};
+pub use priority::Priority;
 
 use crate::api::condition::{Finding, Reason, Situation};
 use crate::api::event::Event;

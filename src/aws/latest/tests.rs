@@ -27,6 +27,11 @@ fn board(number: u32) -> Board {
     Board::from([('a', number), ('b', number)])
 }
 
+/// Nothing holds this read up.
+fn at_once(_: Urgency) -> std::future::Ready<Result<(), Error>> {
+    std::future::ready(Ok(()))
+}
+
 fn lost() -> Error {
     Error::unanswered(Operation::GetStages, Cause::LostReply, "no answer in time")
 }
@@ -66,7 +71,7 @@ impl Bench {
         let (clock, latest, reads) = (self.clock.clone(), Arc::clone(&self.latest), Arc::clone(&self.reads));
         let task = self.callers.spawn(async move {
             latest
-                .get(&clock, newer_than, || async {
+                .get(&clock, newer_than, Priority::Drift, at_once, |()| async {
                     reads.fetch_add(1, Ordering::Relaxed);
                     read.await.expect("the test answers every read that it lets begin")
                 })
@@ -80,12 +85,15 @@ impl Bench {
 
     /// What a caller gets at once, `None` if it has to read.
     async fn remembered(&self, newer_than: Duration) -> Option<Seen<Board>> {
-        self.latest.get(&self.clock, newer_than, || async { Err(lost()) }).await.ok()
+        self.latest.get(&self.clock, newer_than, Priority::Drift, at_once, |()| async { Err(lost()) }).await.ok()
     }
 
     /// A read from start to end.
     async fn read(&self, board: Board) -> Seen<Board> {
-        self.latest.get(&self.clock, self.clock.boottime(), || async { Ok(board) }).await.unwrap()
+        self.latest
+            .get(&self.clock, self.clock.boottime(), Priority::Drift, at_once, |()| async { Ok(board) })
+            .await
+            .unwrap()
     }
 
     /// Waits until a second read has begun.
@@ -162,7 +170,7 @@ async fn those_who_wait_share_a_failure_and_those_who_come_later_do_not() {
     let (clock, reads) = (bench.clock.clone(), Arc::clone(&bench.reads));
     assert_eq!(bench.outcomes().await, [Err(lost()), Err(lost())]);
     assert_eq!(reads.load(Ordering::Relaxed), 1, "twenty timeouts in a row would hold everybody up");
-    let later = latest.get(&clock, Duration::ZERO, || async { Ok(board(1)) }).await;
+    let later = latest.get(&clock, Duration::ZERO, Priority::Drift, at_once, |()| async { Ok(board(1)) }).await;
     assert_eq!(later.map(|seen| Board::clone(&seen.value)), Ok(board(1)), "errors are not remembered");
 }
 
@@ -199,7 +207,7 @@ async fn a_read_that_began_before_a_note_does_not_hide_it() {
     let clock = bench.clock.clone();
     let noted = Board::from([('a', 7), ('b', 1)]);
     assert_eq!(bench.outcomes().await, [Ok((noted.clone(), Duration::ZERO))]);
-    let later = latest.get(&clock, Duration::ZERO, || async { Err(lost()) }).await.unwrap();
+    let later = latest.get(&clock, Duration::ZERO, Priority::Drift, at_once, |()| async { Err(lost()) }).await.unwrap();
     assert_eq!(*later.value, noted);
 }
 

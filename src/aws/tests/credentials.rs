@@ -84,7 +84,7 @@ async fn a_call_without_credentials_says_whose_turn_it_is() {
             .credentials_provider(SharedCredentialsProvider::new(Without(refusal)))
             .build();
         let caller = Caller::new(clock(), Arc::new(|_: Operation, _: Result<(), &Error>, _: Duration| {}));
-        let gateway = Aws::from_config(config, caller).gateway(&Region::from(REGION));
+        let gateway = Aws::from_config(config, caller, None).gateway(&Region::from(REGION));
         let seen = gateway.create_deployment(&api(), "x", permit()).await.unwrap_err();
         assert_eq!(seen, Error::unanswered(Operation::CreateDeployment, cause, message), "{reason}");
         assert_eq!(wire.requests(), [], "{reason}");

@@ -5,6 +5,7 @@
 mod accounts;
 mod answers;
 mod credentials;
+mod limits;
 mod observations;
 mod observer;
 mod permits;

@@ -40,7 +40,7 @@ fn slow_gateway(wire: &Wire, clock: &Clock, took: Duration) -> Gateway {
         .credentials_provider(SharedCredentialsProvider::new(Slow { clock: clock.clone(), took }))
         .build();
     let caller = Caller::new(clock.clone(), Arc::new(|_: Operation, _: Result<(), &Error>, _: Duration| {}));
-    Aws::from_config(config, caller).gateway(&Region::from(REGION))
+    Aws::from_config(config, caller, None).gateway(&Region::from(REGION))
 }
 
 #[tokio::test]
