@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::policy::Policy;
 use super::subject::Subject;
+use crate::api::counts::Counts;
 
 /// Some minutes, in minutes since 1970: `from` is part of it, `until` is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,18 +28,40 @@ pub enum Due {
 
 /// The window of a check made now: whole minutes, the policy's length, wholly after the last change of traffic and the initial
 /// delay, and ended a metric delay ago.
+///
+/// Evidence need not wait for a whole window: where a metric gathers it, a window is one minute long at first and grows. Over
+/// such a window the other metrics are not judged, so that it can fail and, unless all metrics gather evidence, not pass.
 #[must_use]
 pub fn window(policy: &Policy, subject: &Subject, now: Timestamp) -> Due {
-    let length = minutes(policy.window).max(1);
     let first = first_minute(policy, subject.traffic_changed_at);
     let until = last_minute(policy, now);
-    let from = until.saturating_sub(length);
-    if from >= first {
+    let least = if policy.metrics.iter().any(|metric| metric.sequential().is_some()) { 1 } else { length(policy) };
+    let from = until.saturating_sub(length(policy)).max(first);
+    if until.saturating_sub(from) >= least {
         return Due::Now(Window { from, until });
     }
-    let earliest = first.saturating_add(length).saturating_mul(60);
+    let earliest = first.saturating_add(least).saturating_mul(60);
     let at = Timestamp::from_second(earliest).unwrap_or(Timestamp::MAX);
     Due::NotBefore(later(at, policy.metric_delay))
+}
+
+/// When the next check is due: an interval after the last one, and not before there is a [`window`].
+#[must_use]
+pub fn next_check(policy: &Policy, subject: &Subject, counts: &Counts, now: Timestamp) -> Due {
+    // A clock that went back must not put off the next check to a time that it may never reach again.
+    let last = counts.last_check_at.as_ref().map(|last| last.0).filter(|last| *last <= now);
+    match last.map(|last| later(last, policy.interval)) {
+        Some(next) if next > now => match window(policy, subject, next) {
+            Due::Now(_) => Due::NotBefore(next),
+            Due::NotBefore(at) => Due::NotBefore(at),
+        },
+        _ => window(policy, subject, now),
+    }
+}
+
+/// Length of a whole window, in minutes.
+pub(super) fn length(policy: &Policy) -> i64 {
+    minutes(policy.window).max(1)
 }
 
 /// The first whole minute after a change of traffic and the initial delay.

@@ -74,6 +74,19 @@ pub struct MetricCounts {
     /// What its sequential test remembers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+    /// What the stable side last had: the bake compares with it, when there is no stable side any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
+}
+
+/// What the stable side last had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Baseline {
+    /// Millionths of the metric's unit.
+    pub millionths: i64,
+    /// Requests behind it.
+    pub samples: u64,
 }
 
 /// What a sequential test remembers. Gathered from the first traffic of the release over all steps.
