@@ -1,11 +1,16 @@
 //! The marker at the end of a deployment's description: how a snapshot is recognised that no status remembers.
 //!
 //! `<user text>[ result=Promoted|Rejected] [stagecraft revision=<r> attempt=<n> by=<owner>]`; without user text it begins with
-//! `[`. API Gateway has no name, tag or client token for deployments, so the description is the only place.
+//! `[`, or with the result. API Gateway has no name, tag or client token for deployments, so the description is the only
+//! place. Everything is read from the end, so that no text of a user can pass for a marker or a result.
 
 use std::fmt;
 
 use super::names::Revision;
+
+/// Longest text of a user that goes into a description; with the longest result and marker it stays below 1,024 characters.
+/// AWS documents no limit for the description of a deployment; 1,024 is what it allows elsewhere.
+const LONGEST_TEXT: usize = 600;
 
 /// Which snapshot of which revision, and who took it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,20 +23,42 @@ pub struct Marker {
     pub by: String,
 }
 
+/// What became of a deployment with its owner's last release of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It came to serve all requests.
+    Promoted,
+    /// Its release failed, was aborted, or was rolled back by command.
+    Rejected,
+}
+
+/// The whole description of a deployment with our marker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The user's text; may be empty. Never ends in a blank or in words that read as a result.
+    text: String,
+    /// What became of it, where that was written down.
+    pub verdict: Option<Verdict>,
+    /// Whose it is. Never changed.
+    pub marker: Marker,
+}
+
 impl Marker {
     /// The description of a deployment with this marker, after the user's own text.
     #[must_use]
     pub fn description(&self, user_text: Option<&str>) -> String {
-        match user_text.map(str::trim_end).filter(|text| !text.is_empty()) {
-            Some(text) => format!("{text} {self}"),
-            None => self.to_string(),
-        }
+        Description { text: tidy(user_text.unwrap_or_default()), verdict: None, marker: self.clone() }.to_string()
     }
 
     /// Reads the marker from the end of a description. `None` where it does not end in one, whatever else it holds: a user's
     /// text may quote a marker, but only the last words count.
     #[must_use]
     pub fn parse(description: &str) -> Option<Self> {
+        Some(Self::split(description)?.1)
+    }
+
+    /// What stands before the marker, and the marker.
+    fn split(description: &str) -> Option<(&str, Self)> {
         let inner = description.strip_suffix(']')?;
         let (before, inner) = inner.rsplit_once("[stagecraft ")?;
         if !(before.is_empty() || before.ends_with(' ')) {
@@ -44,7 +71,70 @@ impl Marker {
         if words.next().is_some() || revision.is_empty() || by.is_empty() || attempt.starts_with(['+', '0']) {
             return None;
         }
-        Some(Self { revision: Revision::from(revision), attempt: attempt.parse().ok()?, by: by.to_owned() })
+        let marker = Self { revision: Revision::from(revision), attempt: attempt.parse().ok()?, by: by.to_owned() };
+        Some((before, marker))
+    }
+}
+
+impl Verdict {
+    const ALL: [Self; 2] = [Self::Promoted, Self::Rejected];
+
+    /// The words in a description.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Promoted => "result=Promoted",
+            Self::Rejected => "result=Rejected",
+        }
+    }
+}
+
+impl Description {
+    /// Reads a description from its end. `None` where it does not end in a marker.
+    #[must_use]
+    pub fn parse(description: &str) -> Option<Self> {
+        let (before, marker) = Marker::split(description)?;
+        let (text, verdict) = split_verdict(before.trim_end());
+        Some(Self { text: tidy(text), verdict, marker })
+    }
+
+    /// The same deployment with another text of the user.
+    #[must_use]
+    pub fn with_text(self, user_text: &str) -> Self {
+        Self { text: tidy(user_text), ..self }
+    }
+}
+
+/// The last words of a text as a result, and what stands before them.
+fn split_verdict(text: &str) -> (&str, Option<Verdict>) {
+    for verdict in Verdict::ALL {
+        if let Some(before) = text.strip_suffix(verdict.words())
+            && (before.is_empty() || before.ends_with(char::is_whitespace))
+        {
+            return (before, Some(verdict));
+        }
+    }
+    (text, None)
+}
+
+/// A text as it can stand before a result and a marker: what is written is what is read back.
+fn tidy(text: &str) -> String {
+    let cut: String = text.chars().take(LONGEST_TEXT).collect();
+    let mut text = cut.trim_end();
+    while let (before, Some(_)) = split_verdict(text) {
+        text = before.trim_end();
+    }
+    text.to_owned()
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.text.is_empty() {
+            write!(f, "{} ", self.text)?;
+        }
+        if let Some(verdict) = self.verdict {
+            write!(f, "{} ", verdict.words())?;
+        }
+        write!(f, "{}", self.marker)
     }
 }
 
@@ -99,16 +189,59 @@ mod tests {
         }
     }
 
+    /// Golden, too.
+    #[test]
+    fn a_result_stands_between_the_text_and_the_marker() {
+        let described = |text: &str, verdict| Description { text: text.to_owned(), verdict, marker: marker() };
+        let end = "[stagecraft revision=r42 attempt=2 by=prod-eu/shop/orders]";
+        for (text, verdict, written) in [
+            ("", None, String::from(end)),
+            ("", Some(Verdict::Rejected), format!("result=Rejected {end}")),
+            ("Orders", None, format!("Orders {end}")),
+            ("Orders", Some(Verdict::Promoted), format!("Orders result=Promoted {end}")),
+            ("my result=Promotedly", Some(Verdict::Rejected), format!("my result=Promotedly result=Rejected {end}")),
+        ] {
+            assert_eq!(described(text, verdict).to_string(), written);
+            assert_eq!(Description::parse(&written), Some(described(text, verdict)), "{written}");
+        }
+    }
+
+    #[test]
+    fn no_text_of_a_user_passes_for_a_result_or_a_marker() {
+        for text in ["fine result=Rejected", "fine  result=Promoted result=Rejected ", "fine"] {
+            let read = Description::parse(&marker().description(Some(text))).unwrap();
+            assert_eq!((read.text.as_str(), read.verdict), ("fine", None), "{text:?}");
+        }
+        let quoting = marker().description(Some("result=Rejected [stagecraft revision=r1 attempt=1 by=a/b/c]"));
+        let read = Description::parse(&quoting).unwrap();
+        assert_eq!((read.marker, read.verdict), (marker(), None), "{quoting}");
+    }
+
+    #[test]
+    fn the_longest_description_stays_below_the_limit() {
+        let marker = Marker { revision: "r".repeat(128).as_str().into(), attempt: u32::MAX, by: "o".repeat(200) };
+        let longest = Description { text: tidy(&"é".repeat(5_000)), verdict: Some(Verdict::Rejected), marker };
+        assert!(longest.to_string().chars().count() < 1024);
+        assert_eq!(Description::parse(&longest.to_string()), Some(longest));
+    }
+
     proptest! {
         #[test]
         fn what_is_written_is_read_back(
-            text in "[ -~]{0,60}",
+            text in "([ -~]{0,60}|[a-z ]{0,9}( ?result=(Promoted|Rejected) ?){0,3})",
             revision in "[A-Za-z0-9][A-Za-z0-9._+/:@-]{0,127}",
             attempt in 1..=u32::MAX,
             by in "[A-Za-z0-9._/:-]{1,200}",
         ) {
             let marker = Marker { revision: revision.as_str().into(), attempt, by };
-            prop_assert_eq!(Marker::parse(&marker.description(Some(&text))), Some(marker));
+            let written = marker.description(Some(&text));
+            prop_assert_eq!(Marker::parse(&written), Some(marker.clone()));
+            let read = Description::parse(&written).unwrap();
+            prop_assert_eq!(read.to_string(), written);
+            for verdict in [Some(Verdict::Promoted), Some(Verdict::Rejected), None] {
+                let judged = Description { verdict, ..read.clone() };
+                prop_assert_eq!(Description::parse(&judged.to_string()), Some(judged));
+            }
         }
 
         #[test]
