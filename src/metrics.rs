@@ -15,6 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use stagecraft_core::api::names::{Region, RestApiId};
 
 /// Upper bounds of the latency histograms, in seconds: from a status that is up to date to the 25 s of a last pass.
 const SECONDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0];
@@ -164,6 +165,10 @@ pub struct Metrics {
     objects: Family<Situation, Gauge>,
     /// The reasons that `objects` has a series for.
     reasons: Mutex<BTreeSet<(Kind, &'static str)>>,
+    orphans: Gauge,
+    /// By REST API.
+    orphans_of: Mutex<BTreeMap<(Region, RestApiId), u64>>,
+    history_cut: Counter,
     leader: Gauge,
 }
 
@@ -191,6 +196,9 @@ impl Metrics {
             missed: Family::default(),
             objects: Family::default(),
             reasons: Mutex::default(),
+            orphans: Gauge::default(),
+            orphans_of: Mutex::default(),
+            history_cut: Counter::default(),
             leader: Gauge::default(),
         };
         // OpenMetrics wants no full stop here: the encoder adds one, `_total` and the unit.
@@ -209,6 +217,9 @@ impl Metrics {
             missed,
             objects,
             reasons: _,
+            orphans,
+            orphans_of: _,
+            history_cut,
             leader,
         } = &mut metrics;
         registry.register(
@@ -275,6 +286,16 @@ impl Metrics {
             "Objects left out because they are malformed, and watches that broke off and were started again",
             missed.clone(),
         );
+        registry.register(
+            "orphaned_deployments",
+            "Deployments that carry the marker of an ApiStage of this cluster that is gone; nobody deletes them",
+            orphans.clone(),
+        );
+        registry.register(
+            "history_cut",
+            "Entries that left a history for the size of the status before deploymentHistoryLimit was reached",
+            history_cut.clone(),
+        );
         registry.register("objects", "Objects by kind and reason of their Ready condition", objects.clone());
         metrics
     }
@@ -327,6 +348,23 @@ impl Metrics {
         }
     }
 
+    /// How many deployments of objects that are gone a REST API holds.
+    pub fn set_orphans(&self, region: &Region, rest_api: &RestApiId, count: u64) {
+        let mut all = self.orphans_of.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (region.clone(), rest_api.clone());
+        if count == 0 {
+            all.remove(&key);
+        } else {
+            all.insert(key, count);
+        }
+        self.orphans.set(all.values().sum::<u64>().try_into().unwrap_or(i64::MAX));
+    }
+
+    /// Entries left a history before its limit was reached.
+    pub fn history_cut(&self, entries: usize) {
+        self.history_cut.inc_by(entries.try_into().unwrap_or(u64::MAX));
+    }
+
     /// Whether this replica may write to AWS.
     pub fn set_leader(&self, leads: bool) {
         self.leader.set(i64::from(leads));
@@ -372,6 +410,10 @@ mod tests {
         metrics.event(Publication::Failed);
         metrics.missed(Kind::ApiGatewayResponse, Miss::LostWatch);
         metrics.set_objects(Kind::ApiStage, &BTreeMap::from([("Synced", 3), ("Denied", 1)]));
+        metrics.set_orphans(&"eu-west-1".into(), &"a1b2c3".into(), 7);
+        metrics.set_orphans(&"eu-west-1".into(), &"a1b2c3".into(), 2);
+        metrics.set_orphans(&"eu-west-1".into(), &"d4e5f6".into(), 3);
+        metrics.history_cut(4);
         metrics.set_leader(true);
         metrics.encode().unwrap()
     }
@@ -393,6 +435,8 @@ mod tests {
             r#"stagecraft_events_total{outcome="Failed"} 1"#,
             r#"stagecraft_missed_total{kind="ApiGatewayResponse",cause="LostWatch"} 1"#,
             r#"stagecraft_objects{kind="ApiStage",reason="Denied"} 1"#,
+            "stagecraft_orphaned_deployments 5",
+            "stagecraft_history_cut_total 4",
             "stagecraft_leader 1",
             concat!(r#"stagecraft_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
         ] {
@@ -406,7 +450,7 @@ mod tests {
         assert!(text.ends_with("# EOF\n"));
         let families: Vec<&str> =
             text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-        assert_eq!(families.len(), 13, "{text}");
+        assert_eq!(families.len(), 15, "{text}");
         for family in families {
             assert!(family.starts_with("stagecraft_") && !family.ends_with("_total"), "{family}");
             let help = text.lines().find_map(|line| line.strip_prefix(&format!("# HELP {family} ")));

@@ -76,7 +76,14 @@ pub fn settle(status: &mut ApiStageStatus, action: &Action, reply: &Reply, now: 
         (Action::DeleteStage, _) => {
             vec![Event::normal(EventReason::StageDeleted, "Delete", "The stage is deleted.")]
         }
-        (Action::Untag | Action::DeleteDeployment(_), _) | (Action::Snapshot { .. }, Reply::Done) => Vec::new(),
+        (Action::Prune { deployment, revision }, _) => {
+            let note = format!(
+                "Deployment {deployment} ({revision}) was deleted: no stage or canary uses it and no history offers it any more."
+            );
+            vec![Event::normal(EventReason::DeploymentPruned, deployment.as_str(), note)]
+        }
+        (Action::Untag | Action::DeleteDeployment(_) | Action::Describe { .. }, _)
+        | (Action::Snapshot { .. }, Reply::Done) => Vec::new(),
     }
 }
 

@@ -11,8 +11,8 @@ use crate::access::{Access, Denied, Policy};
 use crate::api::names::{AccountId, DeploymentId, Region, RestApiId, Revision};
 use crate::api::owner::Owner;
 use crate::api::stage::ApiStage;
-use crate::cause::Cause;
-use crate::observed::{Deployment, RestApi, Stage};
+use crate::cause::{Cause, Class};
+use crate::observed::{ApiSummary, Deployment, RestApi, Stage};
 
 /// The operator's own settings, as far as decisions depend on them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct Observed {
     pub stages: Option<Seen<Vec<Stage>>>,
     /// All deployments of the REST API.
     pub deployments: Option<Seen<Vec<Deployment>>>,
+    /// Methods of deployments, which never change; `None` where they cannot be read now.
+    pub methods: BTreeMap<DeploymentId, Option<Arc<ApiSummary>>>,
 }
 
 /// What the other `ApiStage`s of this cluster say about this one's REST API.
@@ -58,8 +60,14 @@ pub struct Siblings {
     pub older: Option<String>,
     /// Revisions that another object has resolved on this REST API: where the deployment is gone, they are gone.
     pub known: BTreeSet<Revision>,
-    /// Deployments that another object's history offers for a rollback.
+    /// Deployments that another object needs: it serves them, its spec or its release names them, or its history offers them.
     pub offered: BTreeSet<DeploymentId>,
+    /// Revisions that another object's spec names, resolved or not.
+    pub wanted: BTreeSet<Revision>,
+    /// Owners of the other objects, as they stand in tags and markers.
+    pub owners: BTreeSet<Owner>,
+    /// When something of the other objects' histories ceased to serve: an hour later there may be something to clean up.
+    pub ended: BTreeSet<Timestamp>,
 }
 
 /// What this process remembers of its last tries. Losing it loses nothing that decides: the next pass just looks again.
@@ -73,6 +81,39 @@ pub struct Recent {
     pub tried: BTreeSet<Group>,
     /// Snapshots whose last call certainly had no effect, so that nobody needs to wait for a late one.
     pub unsent: BTreeSet<(Revision, u32)>,
+    /// Tidying up, which never disturbs anything else.
+    pub housekeeping: Housekeeping,
+}
+
+/// What this process remembers of descriptions and clean-up: done at rest only, and never news where it fails.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Housekeeping {
+    /// When the deployments of the REST API were last looked through to the end.
+    pub swept: Option<Timestamp>,
+    /// Calls of it in this very pass.
+    pub sent: usize,
+    /// Something of it failed, and it rests until then.
+    pub not_before: Option<Timestamp>,
+    /// Deployments that AWS would not delete yet, and since when.
+    pub spared: BTreeMap<DeploymentId, Timestamp>,
+}
+
+impl Housekeeping {
+    /// Notes that a call or read of it failed: an object that is still in use is left for an hour, everything else rests for
+    /// ten minutes, or for an hour where only somebody's change can help.
+    pub fn failed(&mut self, deployment: Option<&DeploymentId>, cause: &Cause, now: Timestamp) {
+        const SOON: Duration = Duration::from_mins(10);
+        const LATER: Duration = Duration::from_hours(1);
+        match (deployment, cause.class()) {
+            (Some(deployment), Class::WaitingFor) => {
+                self.spared.insert(deployment.clone(), now);
+            }
+            (_, class) => {
+                let wait = if class.is_passing() { class.retry_in(1).max(SOON) } else { LATER };
+                self.not_before = now.checked_add(wait).ok();
+            }
+        }
+    }
 }
 
 /// A call that failed.
@@ -101,6 +142,8 @@ pub enum Group {
     Ownership,
     /// Removing what is no longer needed.
     CleanUp,
+    /// Descriptions of deployments, and clean-up at rest.
+    Housekeeping,
 }
 
 /// Everything that a plan is made from: `K` is the kind of the object, `O` what its kind reads, `S` what others say.

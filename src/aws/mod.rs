@@ -18,6 +18,7 @@ mod observations;
 mod operation;
 mod renewal;
 mod shapes;
+mod summaries;
 mod transport;
 mod urgency;
 

@@ -13,7 +13,7 @@
 //!   them, else they read again.
 //! * A read that began before a write's reply came never hides that reply.
 //! * Who asks after [`forget`](Observations::forget) gets no answer of a read that began before it.
-//! * Errors are not remembered.
+//! * Errors are not remembered, but for the methods of deployments.
 //!
 //! # Assumptions
 //!
@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use stagecraft_core::access::RoleArn;
 use stagecraft_core::api::names::{DeploymentId, Region, RestApiId, StageName};
-use stagecraft_core::observed::{CacheCluster, Deployment, RestApi, Stage};
+use stagecraft_core::observed::{ApiSummary, CacheCluster, Deployment, RestApi, Stage};
 use stagecraft_core::plan::Priority;
 use tokio::sync::OwnedMutexGuard;
 
@@ -34,6 +34,7 @@ use super::error::Error;
 use super::gateway::Gateway;
 use super::latest::{Latest, Observable, Seen};
 use super::operation::Operation;
+use super::summaries::Summaries;
 use crate::clock::Clock;
 
 /// The shared memory of reads. Clones share it.
@@ -71,6 +72,7 @@ struct View {
     definition: Latest<RestApi>,
     stages: Latest<Vec<Stage>>,
     deployments: Latest<Vec<Deployment>>,
+    methods: Summaries,
 }
 
 impl Api {
@@ -151,6 +153,22 @@ impl Observations {
         let admit = |urgency| gateway.admitted(urgency, Operation::GetDeployments);
         let read = async |gateway: Gateway| gateway.deployments(rest_api).await;
         view.deployments.get(&self.inner.clock, newer_than, gateway.priority(), admit, read).await
+    }
+
+    /// The methods of a deployment, read once: they never change. A failure is remembered for a while, too: nobody needs them
+    /// so much that they are worth asking for at every pass.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Gateway::api_summary`].
+    pub async fn methods(
+        &self,
+        gateway: &Gateway,
+        rest_api: &RestApiId,
+        deployment: &DeploymentId,
+    ) -> Result<Arc<ApiSummary>, Error> {
+        let view = self.api(gateway, rest_api).view(gateway.role());
+        view.methods.get(&self.inner.clock, deployment, || gateway.api_summary(rest_api, deployment)).await
     }
 
     /// Adds the reply of `CreateStage` or `UpdateStage`, a call that was sent at `sent_at` ([`Clock::boottime`]).

@@ -134,10 +134,15 @@ async fn send(ctx: &Context, site: &Site, place: &Place, action: &Action) -> Res
             unless_gone(deleted, &[Cause::StageNotFound, Cause::RestApiNotFound])?;
             observations.note_gone(gateway, rest_api, &place.stage);
         }
-        Action::DeleteDeployment(id) => {
+        Action::DeleteDeployment(id) | Action::Prune { deployment: id, .. } => {
             let deleted = gateway.delete_deployment(rest_api, id, permit(ctx, Operation::DeleteDeployment)?).await;
             unless_gone(deleted, &[Cause::DeploymentNotFound, Cause::RestApiNotFound])?;
             observations.note_deployment_gone(gateway, rest_api, id);
+        }
+        Action::Describe { deployment, description } => {
+            let permit = permit(ctx, Operation::UpdateDeployment)?;
+            let described = gateway.update_deployment(rest_api, deployment, description, permit).await?;
+            observations.note_deployment(gateway, rest_api, described);
         }
         Action::Snapshot { .. } => {}
     }

@@ -1,18 +1,21 @@
 //! Reads what a plan asks for: from AWS through the shared observations, and from the other objects.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use stagecraft_core::access::RoleArn;
 use stagecraft_core::api::names::{AccountId, Region, RestApiId, StageName};
+use stagecraft_core::api::owner::Owner;
 use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::plan::{Need, Priority, What};
 use stagecraft_core::world::{Observed, Seen, Siblings};
 
+use tracing::warn;
+
 use super::context::Context;
 use crate::aws::{Aws, Error, Gateway};
+use crate::telemetry::Chain;
 
 /// Where the objects of AWS are read that one pass is about, and as whom.
 pub(super) struct Site {
@@ -34,22 +37,32 @@ impl Site {
 
 /// Reads one need into `observed`.
 pub(super) async fn read(ctx: &Context, site: &Site, need: Need, observed: &mut Observed) -> Result<(), Error> {
-    let newer_than = to_boottime(ctx, need.not_before);
+    let Need { what, not_before } = need;
+    let newer_than = to_boottime(ctx, not_before);
     let Site { aws, gateway, rest_api } = site;
     let observations = &ctx.observations;
-    match need.what {
+    match what {
         What::Account => observed.account = Some(aws.with_valid_credentials(|| aws.account_id()).await?),
         What::RestApi => {
             let read = || observations.rest_api(gateway, rest_api, newer_than);
-            observed.rest_api = Some(at(ctx, need, aws.with_valid_credentials(read).await?));
+            observed.rest_api = Some(at(ctx, not_before, aws.with_valid_credentials(read).await?));
         }
         What::Stages => {
             let read = || observations.stages(gateway, rest_api, newer_than);
-            observed.stages = Some(at(ctx, need, aws.with_valid_credentials(read).await?));
+            observed.stages = Some(at(ctx, not_before, aws.with_valid_credentials(read).await?));
         }
-        What::Deployments => {
+        What::Deployments | What::Leftovers => {
+            let priority = if what == What::Leftovers { Priority::CleanUp } else { gateway.priority() };
+            let gateway = &gateway.at(priority);
             let read = || observations.deployments(gateway, rest_api, newer_than);
-            observed.deployments = Some(at(ctx, need, aws.with_valid_credentials(read).await?));
+            observed.deployments = Some(at(ctx, not_before, aws.with_valid_credentials(read).await?));
+        }
+        What::Methods(deployment) => {
+            let read = || observations.methods(gateway, rest_api, &deployment);
+            let methods = aws.with_valid_credentials(read).await;
+            let methods =
+                methods.inspect_err(|error| warn!(%deployment, "its methods are not known: {}", Chain(error)));
+            observed.methods.insert(deployment, methods.ok());
         }
     }
     Ok(())
@@ -61,7 +74,7 @@ pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Sibling
     let ours = claim(object, &ctx.settings.region);
     let account = site.aws.role().map(RoleArn::account);
     let mut older: Option<(Seniority, String)> = None;
-    let (mut known, mut offered) = (BTreeSet::new(), BTreeSet::new());
+    let mut siblings = Siblings::default();
     let others = ctx.stores.iter().flat_map(kube::runtime::reflector::Store::state);
     for other in others.filter_map(|guarded| guarded.0.as_ref().ok().cloned()) {
         if other.uid() == object.uid() {
@@ -78,19 +91,35 @@ pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Sibling
                 (seniority(&other), format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any()));
             older = Some(older.map_or_else(|| claimant.clone(), |former| former.min(claimant.clone())));
         }
-        let Some(status) = &other.status else { continue };
-        let targets = status
-            .history
-            .iter()
-            .map(|entry| &entry.target)
-            .chain(status.release.iter().map(|release| &release.target));
-        for target in targets {
-            let Some(deployment) = &target.deployment_id else { continue };
-            offered.insert(deployment.clone());
-            known.extend(target.revision.clone());
-        }
+        note_sibling(&mut siblings, ctx, &other);
     }
-    Siblings { older: older.map(|(_, name)| name), known, offered }
+    siblings.older = older.map(|(_, name)| name);
+    siblings
+}
+
+/// What one other object on this REST API knows and needs.
+fn note_sibling(siblings: &mut Siblings, ctx: &Context, other: &ApiStage) {
+    let Siblings { older: _, known, offered, wanted, owners, ended } = siblings;
+    owners.insert(Owner::new(&ctx.settings.cluster_id, &other.namespace().unwrap_or_default(), &other.name_any()));
+    wanted.extend(other.spec.revision.clone());
+    offered.extend(other.spec.deployment_id.clone());
+    let Some(status) = &other.status else { return };
+    known.extend(status.pruned.iter().map(|pruned| pruned.revision.clone()));
+    offered.extend(status.deployment_id.clone());
+    ended.extend(status.history.iter().filter_map(|entry| Some(entry.ended.as_ref()?.0)));
+    let release = status.release.as_ref();
+    let targets = status
+        .history
+        .iter()
+        .map(|entry| &entry.target)
+        .chain(status.held.iter().map(|held| &held.target))
+        .chain(release.map(|release| &release.target))
+        .chain(release.and_then(|release| release.stable.as_ref()).map(|stable| &stable.target));
+    for target in targets {
+        let Some(deployment) = &target.deployment_id else { continue };
+        offered.insert(deployment.clone());
+        known.extend(target.revision.clone());
+    }
 }
 
 /// Whether the other object can get at our stage at all. One that no rule allows, or that acts in another account, must not
@@ -142,8 +171,8 @@ fn to_boottime(ctx: &Context, moment: Timestamp) -> Duration {
 
 /// The observation with the start of its request on the wall clock. It satisfies the need by the promise of
 /// [`Observations`](crate::aws::Observations); two readings of two clocks must not make that look otherwise.
-fn at<T>(ctx: &Context, need: Need, seen: crate::aws::Seen<T>) -> Seen<T> {
+fn at<T>(ctx: &Context, not_before: Timestamp, seen: crate::aws::Seen<T>) -> Seen<T> {
     let age = ctx.clock.boottime().saturating_sub(seen.started);
-    let read_at = ctx.clock.now().checked_sub(age).unwrap_or(need.not_before).max(need.not_before);
+    let read_at = ctx.clock.now().checked_sub(age).unwrap_or(not_before).max(not_before);
     Seen { value: seen.value, read_at }
 }

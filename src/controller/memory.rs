@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use kube::ResourceExt as _;
 use stagecraft_core::api::COMMAND;
 use stagecraft_core::cause::Cause as AwsCause;
-use stagecraft_core::world::Recent;
+use stagecraft_core::world::{Housekeeping, Recent};
 
 use super::governed::Governed;
 
@@ -139,12 +139,15 @@ impl<K: Governed> Memory<K> {
         if self.cause.as_ref() != Some(&cause) {
             self.cause = Some(cause);
             self.cause_at = now;
-            // That a snapshot was certainly not taken stays true.
-            self.recent = Recent { unsent: std::mem::take(&mut self.recent.unsent), ..Recent::default() };
+            let Recent { unsent, housekeeping, .. } = std::mem::take(&mut self.recent);
+            // That a snapshot was certainly not taken stays true, and so does what was looked through.
+            let housekeeping = Housekeeping { not_before: None, ..housekeeping };
+            self.recent = Recent { unsent, housekeeping, ..Recent::default() };
         } else if self.wake_up_at.is_some_and(|due| due <= now) && !is_ready(object) && !self.was_throttled() {
             self.cause_at = now;
         }
         self.recent.tried.clear();
+        self.recent.housekeeping.sent = 0;
     }
 
     /// Whoever was asked to call less does not read again what it knows.

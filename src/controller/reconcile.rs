@@ -10,10 +10,10 @@ use stagecraft_core::api::event::Event;
 use stagecraft_core::api::names::{Region, RestApiId};
 use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::cause::{Cause, Class};
-use stagecraft_core::plan::{Action, Next, Plan, after_failure, plan};
+use stagecraft_core::plan::{Action, Found, Next, Plan, What, after_failure, plan};
 use stagecraft_core::settle::{settle, settle_failure};
 use stagecraft_core::validate::validate;
-use stagecraft_core::world::{Failure, Observed, World};
+use stagecraft_core::world::{Failure, Group, Observed, World};
 use tracing::{debug, warn};
 
 use super::apply::{Applied, apply};
@@ -136,8 +136,14 @@ impl Pass<'_> {
                 Next::Act(plan) => break *plan,
                 Next::Read(need) => need,
             };
-            if let Err(error) = self.worker.aside(dereference::read(self.ctx, &site, need, &mut observed)).await {
-                return self.failed(&error, &observed, stored).await;
+            let is_housekeeping = need.what == What::Leftovers;
+            match self.worker.aside(dereference::read(self.ctx, &site, need, &mut observed)).await {
+                Ok(()) => {}
+                Err(error) if is_housekeeping => {
+                    debug!(object = %self.name(), "housekeeping rests: {}", Chain(&error));
+                    self.memory.recent.housekeeping.failed(None, &error.cause, self.ctx.clock.now());
+                }
+                Err(error) => return self.failed(&error, &observed, stored).await,
             }
         };
         if plan.actions.is_empty() {
@@ -150,6 +156,8 @@ impl Pass<'_> {
         let applied = self.worker.aside(apply(self.ctx, &site, &place, plan.actions)).await;
         self.settle(&applied).await;
         match applied.stopped() {
+            // Nobody's news: the next round goes on without.
+            Some((action, error)) if is_housekeeping(action) && error.cause != Cause::NotLeader => Ok(Round::Again),
             Some((_, error)) => self.failed(error, &observed, stored).await,
             None => Ok(Round::Again),
         }
@@ -190,6 +198,24 @@ impl Pass<'_> {
         Ok(Round::Over(Passed { wake_up_in: self.until(plan.wake_up_at), failed }))
     }
 
+    /// Notes what housekeeping found; the metrics count what is not in any status.
+    fn note_found(&mut self, plan: &Plan) {
+        let Found { swept, orphans, cut } = plan.found;
+        let housekeeping = &mut self.memory.recent.housekeeping;
+        let now = self.ctx.clock.now();
+        if swept {
+            housekeeping.swept = Some(now);
+            // An hour is over, or they would not have been looked at.
+            housekeeping
+                .spared
+                .retain(|_, refused| refused.checked_add(Duration::from_hours(1)).is_ok_and(|due| due > now));
+        }
+        if let (Some(orphans), Some((region, rest_api))) = (orphans, site_of(&self.object, self.ctx)) {
+            self.ctx.metrics.set_orphans(&region, &rest_api, orphans);
+        }
+        self.ctx.metrics.history_cut(cut);
+    }
+
     /// A read or a call failed: say so where it lasts, and come back when its class says.
     async fn failed(
         &mut self,
@@ -223,6 +249,7 @@ impl Pass<'_> {
             *stored = written;
         }
         self.object = Arc::clone(stored);
+        self.note_found(plan);
         Ok(())
     }
 
@@ -240,8 +267,14 @@ impl Pass<'_> {
             }
             news.extend(settle(status, action, reply, now));
         }
+        recent.housekeeping.sent += applied.done().iter().filter(|(action, _)| is_housekeeping(action)).count();
         for (action, error) in applied.refused().iter().chain(applied.stopped()) {
             settle_failure(status, action, &error.cause);
+            if let Action::Prune { deployment, .. } | Action::Describe { deployment, .. } = action {
+                recent.housekeeping.sent += 1;
+                recent.housekeeping.failed(Some(deployment), &error.cause, now);
+                debug!("housekeeping waits: {}", Chain(error));
+            }
             if let Action::Snapshot { revision, attempt, .. } = action {
                 let snapshot = (revision.clone(), *attempt);
                 if error.cause.may_have_had_effect() {
@@ -251,7 +284,7 @@ impl Pass<'_> {
                 }
             }
         }
-        for (action, error) in applied.refused() {
+        for (action, error) in applied.refused().iter().filter(|(action, _)| !is_housekeeping(action)) {
             let group = action.group();
             let in_a_row = recent.refused.get(&group).map_or(0, |failure| failure.in_a_row).saturating_add(1);
             recent.tried.insert(group);
@@ -314,6 +347,11 @@ impl Pass<'_> {
     fn name(&self) -> String {
         format!("{}/{}", self.object.namespace().unwrap_or_default(), self.object.name_any())
     }
+}
+
+/// Whether a call belongs to what disturbs nobody.
+fn is_housekeeping(action: &Action) -> bool {
+    action.group() == Group::Housekeeping
 }
 
 const OVER: Passed = Passed { wake_up_in: None, failed: None };

@@ -83,6 +83,8 @@ reasons! {
     RolledBackByCommand,
     /// A canary that no release of ours opened is on the stage; a change of the target waits until it is gone.
     ForeignCanary,
+    /// A new revision waits for `spec.snapshotDelay` before its snapshot is taken.
+    SnapshotDelayed,
     /// A snapshot's reply was lost, and we look whether it was taken before we ask again.
     SnapshotUnconfirmed,
     /// There is no such REST API in this account and Region.

@@ -25,6 +25,12 @@ pub enum EventReason {
     RevisionReused,
     /// A second snapshot of the same revision and attempt was removed.
     DuplicateRemoved,
+    /// What a release changes about the methods of the API and their authorization.
+    ApiChanged,
+    /// A deployment that nobody needs any more was deleted.
+    DeploymentPruned,
+    /// Somebody deleted a deployment that the history offered.
+    DeploymentGone,
     /// The stage was created.
     StageCreated,
     /// Somebody deleted the stage; it is created again.
@@ -77,6 +83,9 @@ impl EventReason {
             Self::SnapshotTaken => "SnapshotTaken",
             Self::RevisionReused => "RevisionReused",
             Self::DuplicateRemoved => "DuplicateRemoved",
+            Self::ApiChanged => "ApiChanged",
+            Self::DeploymentPruned => "DeploymentPruned",
+            Self::DeploymentGone => "DeploymentGone",
             Self::StageCreated => "StageCreated",
             Self::StageGone => "StageGone",
             Self::StageAdopted => "StageAdopted",

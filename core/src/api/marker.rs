@@ -25,7 +25,7 @@ pub struct Marker {
 
 /// What became of a deployment with its owner's last release of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Outcome {
     /// It came to serve all requests.
     Promoted,
     /// Its release failed, was aborted, or was rolled back by command.
@@ -38,7 +38,7 @@ pub struct Description {
     /// The user's text; may be empty. Never ends in a blank or in words that read as a result.
     text: String,
     /// What became of it, where that was written down.
-    pub verdict: Option<Verdict>,
+    pub outcome: Option<Outcome>,
     /// Whose it is. Never changed.
     pub marker: Marker,
 }
@@ -47,7 +47,7 @@ impl Marker {
     /// The description of a deployment with this marker, after the user's own text.
     #[must_use]
     pub fn description(&self, user_text: Option<&str>) -> String {
-        Description { text: tidy(user_text.unwrap_or_default()), verdict: None, marker: self.clone() }.to_string()
+        Description { text: tidy(user_text.unwrap_or_default()), outcome: None, marker: self.clone() }.to_string()
     }
 
     /// Reads the marker from the end of a description. `None` where it does not end in one, whatever else it holds: a user's
@@ -76,7 +76,7 @@ impl Marker {
     }
 }
 
-impl Verdict {
+impl Outcome {
     const ALL: [Self; 2] = [Self::Promoted, Self::Rejected];
 
     /// The words in a description.
@@ -93,8 +93,14 @@ impl Description {
     #[must_use]
     pub fn parse(description: &str) -> Option<Self> {
         let (before, marker) = Marker::split(description)?;
-        let (text, verdict) = split_verdict(before.trim_end());
-        Some(Self { text: tidy(text), verdict, marker })
+        let (text, outcome) = split_outcome(before.trim_end());
+        Some(Self { text: tidy(text), outcome, marker })
+    }
+
+    /// The same with another result.
+    #[must_use]
+    pub fn with_outcome(self, outcome: Option<Outcome>) -> Self {
+        Self { outcome, ..self }
     }
 
     /// The same deployment with another text of the user.
@@ -105,12 +111,12 @@ impl Description {
 }
 
 /// The last words of a text as a result, and what stands before them.
-fn split_verdict(text: &str) -> (&str, Option<Verdict>) {
-    for verdict in Verdict::ALL {
-        if let Some(before) = text.strip_suffix(verdict.words())
+fn split_outcome(text: &str) -> (&str, Option<Outcome>) {
+    for outcome in Outcome::ALL {
+        if let Some(before) = text.strip_suffix(outcome.words())
             && (before.is_empty() || before.ends_with(char::is_whitespace))
         {
-            return (before, Some(verdict));
+            return (before, Some(outcome));
         }
     }
     (text, None)
@@ -120,7 +126,7 @@ fn split_verdict(text: &str) -> (&str, Option<Verdict>) {
 fn tidy(text: &str) -> String {
     let cut: String = text.chars().take(LONGEST_TEXT).collect();
     let mut text = cut.trim_end();
-    while let (before, Some(_)) = split_verdict(text) {
+    while let (before, Some(_)) = split_outcome(text) {
         text = before.trim_end();
     }
     text.to_owned()
@@ -131,8 +137,8 @@ impl fmt::Display for Description {
         if !self.text.is_empty() {
             write!(f, "{} ", self.text)?;
         }
-        if let Some(verdict) = self.verdict {
-            write!(f, "{} ", verdict.words())?;
+        if let Some(outcome) = self.outcome {
+            write!(f, "{} ", outcome.words())?;
         }
         write!(f, "{}", self.marker)
     }
@@ -192,17 +198,17 @@ mod tests {
     /// Golden, too.
     #[test]
     fn a_result_stands_between_the_text_and_the_marker() {
-        let described = |text: &str, verdict| Description { text: text.to_owned(), verdict, marker: marker() };
+        let described = |text: &str, outcome| Description { text: text.to_owned(), outcome, marker: marker() };
         let end = "[stagecraft revision=r42 attempt=2 by=prod-eu/shop/orders]";
-        for (text, verdict, written) in [
+        for (text, outcome, written) in [
             ("", None, String::from(end)),
-            ("", Some(Verdict::Rejected), format!("result=Rejected {end}")),
+            ("", Some(Outcome::Rejected), format!("result=Rejected {end}")),
             ("Orders", None, format!("Orders {end}")),
-            ("Orders", Some(Verdict::Promoted), format!("Orders result=Promoted {end}")),
-            ("my result=Promotedly", Some(Verdict::Rejected), format!("my result=Promotedly result=Rejected {end}")),
+            ("Orders", Some(Outcome::Promoted), format!("Orders result=Promoted {end}")),
+            ("my result=Promotedly", Some(Outcome::Rejected), format!("my result=Promotedly result=Rejected {end}")),
         ] {
-            assert_eq!(described(text, verdict).to_string(), written);
-            assert_eq!(Description::parse(&written), Some(described(text, verdict)), "{written}");
+            assert_eq!(described(text, outcome).to_string(), written);
+            assert_eq!(Description::parse(&written), Some(described(text, outcome)), "{written}");
         }
     }
 
@@ -210,17 +216,17 @@ mod tests {
     fn no_text_of_a_user_passes_for_a_result_or_a_marker() {
         for text in ["fine result=Rejected", "fine  result=Promoted result=Rejected ", "fine"] {
             let read = Description::parse(&marker().description(Some(text))).unwrap();
-            assert_eq!((read.text.as_str(), read.verdict), ("fine", None), "{text:?}");
+            assert_eq!((read.text.as_str(), read.outcome), ("fine", None), "{text:?}");
         }
         let quoting = marker().description(Some("result=Rejected [stagecraft revision=r1 attempt=1 by=a/b/c]"));
         let read = Description::parse(&quoting).unwrap();
-        assert_eq!((read.marker, read.verdict), (marker(), None), "{quoting}");
+        assert_eq!((read.marker, read.outcome), (marker(), None), "{quoting}");
     }
 
     #[test]
     fn the_longest_description_stays_below_the_limit() {
         let marker = Marker { revision: "r".repeat(128).as_str().into(), attempt: u32::MAX, by: "o".repeat(200) };
-        let longest = Description { text: tidy(&"é".repeat(5_000)), verdict: Some(Verdict::Rejected), marker };
+        let longest = Description { text: tidy(&"é".repeat(5_000)), outcome: Some(Outcome::Rejected), marker };
         assert!(longest.to_string().chars().count() < 1024);
         assert_eq!(Description::parse(&longest.to_string()), Some(longest));
     }
@@ -238,8 +244,8 @@ mod tests {
             prop_assert_eq!(Marker::parse(&written), Some(marker.clone()));
             let read = Description::parse(&written).unwrap();
             prop_assert_eq!(read.to_string(), written);
-            for verdict in [Some(Verdict::Promoted), Some(Verdict::Rejected), None] {
-                let judged = Description { verdict, ..read.clone() };
+            for outcome in [Some(Outcome::Promoted), Some(Outcome::Rejected), None] {
+                let judged = Description { outcome, ..read.clone() };
                 prop_assert_eq!(Description::parse(&judged.to_string()), Some(judged));
             }
         }

@@ -102,6 +102,14 @@ pub struct ApiStageStatus {
     /// What was served, and what did not come to serve, newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<HistoryEntry>,
+    /// Revisions that the history has forgotten, newest first, at most 100: where their deployment is gone they are never
+    /// snapshotted again by themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub pruned: Vec<Pruned>,
+    /// Hash of what the descriptions of our deployments were last made to say, so that nobody looks again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub described: Option<String>,
     /// The last corrections and reports of changes behind our back, newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
@@ -358,6 +366,17 @@ pub struct HistoryEntry {
     /// When it ceased to serve, or its release ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Time>,
+}
+
+/// A revision that the history has forgotten.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Pruned {
+    /// The revision.
+    pub revision: Revision,
+    /// Its highest attempt: a `resnapshot` goes on counting from there.
+    #[schemars(range(min = 1))]
+    pub attempt: u32,
 }
 
 /// How a release ended whose target did not come to serve.

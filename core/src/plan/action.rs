@@ -61,6 +61,20 @@ pub enum Action {
     DeleteStage,
     /// `DeleteDeployment` of one of ours that nothing serves.
     DeleteDeployment(DeploymentId),
+    /// `DeleteDeployment` of one of ours that nobody needs any more, at rest.
+    Prune {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// What it was a snapshot of.
+        revision: Revision,
+    },
+    /// `UpdateDeployment` of one of ours: the user's text and the result before the marker, which stays.
+    Describe {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// The whole description.
+        description: String,
+    },
 }
 
 /// What `CreateStage` is given.
@@ -88,6 +102,7 @@ impl Action {
             Self::Settings { .. } => Group::Settings,
             Self::Tag(_) | Self::Untag => Group::Ownership,
             Self::DeleteStage | Self::DeleteDeployment(_) => Group::CleanUp,
+            Self::Prune { .. } | Self::Describe { .. } => Group::Housekeeping,
         }
     }
 }

@@ -7,13 +7,12 @@ use jiff::Timestamp;
 use kube::ResourceExt as _;
 
 use super::action::{Action, Place};
+use super::clean_up::deletable;
 use super::draft::Draft;
 use super::{Need, Plan, What, find};
 use crate::api::FINALIZER;
 use crate::api::condition::{Finding, Reason, Situation};
 use crate::api::event::{Event, EventReason};
-use crate::api::marker::Marker;
-use crate::api::names::DeploymentId;
 use crate::api::owner::OWNER_TAG;
 use crate::api::stage::DeletionPolicy;
 use crate::observed::Stage;
@@ -209,20 +208,9 @@ fn delete_deployments(mut draft: Draft<'_>, place: Place, stages: &[Stage]) -> R
         return Ok(draft.finish(Finding::new(Situation::Outstanding, Reason::Deleting, message)));
     }
     let deployments = world.deployments(world.fresh().max(late.unwrap_or(Timestamp::MIN)))?;
-    let owner = world.owner();
-    let served = |id: &DeploymentId| {
-        stages.iter().any(|stage| {
-            stage.deployment_id == *id || stage.canary.as_ref().is_some_and(|canary| canary.deployment_id == *id)
-        })
-    };
-    let ours: Vec<_> = deployments
-        .value
-        .iter()
-        .filter(|deployment| {
-            deployment.description.as_deref().and_then(Marker::parse).is_some_and(|marker| marker.by == owner.as_str())
-        })
-        .filter(|deployment| !served(&deployment.id) && !world.siblings.offered.contains(&deployment.id))
-        .map(|deployment| deployment.id.clone())
+    let ours: Vec<_> = deletable(&world, &deployments.value, stages)
+        .into_iter()
+        .map(|(_, deployment)| deployment.id.clone())
         .collect();
     let refused = world.recent.tried.contains(&Group::CleanUp);
     if ours.is_empty() {

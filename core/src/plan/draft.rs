@@ -8,17 +8,17 @@ use kube::ResourceExt as _;
 
 use super::action::{Action, Place};
 use super::ownership::Ownership;
-use super::{Need, Plan, What};
+use super::{Found, Need, Plan, What};
 use crate::api::FINALIZER;
 use crate::api::arn;
 use crate::api::condition::{Finding, Reason, Released, Situation, conditions};
 use crate::api::event::{Event, EventReason};
 use crate::api::marker::Marker;
-use crate::api::names::AccountId;
+use crate::api::names::{AccountId, DeploymentId};
 use crate::api::status::{
     ApiStageStatus, CacheClusterStatus, CanaryStatus, CommandState, HistoryEntry, Release, ReleaseResult,
 };
-use crate::observed::{Deployment, RestApi, Stage};
+use crate::observed::{ApiSummary, Deployment, RestApi, Stage};
 use crate::validate::{Desired, Wanted};
 use crate::world::{Group, Seen, World};
 
@@ -36,6 +36,7 @@ pub(super) struct Draft<'a> {
     pub(super) settled: bool,
     /// Whether a person asked in this very round for a held target to ship again.
     pub(super) retried: bool,
+    pub(super) found: Found,
 }
 
 /// A stage that something is wrong with is looked at this often at least, whatever the drift interval.
@@ -55,6 +56,13 @@ impl<'a> World<'a> {
 
     pub(super) fn stages(&self, not_before: Timestamp) -> Result<&'a Seen<Vec<Stage>>, Need> {
         fresh(self.observed.stages.as_ref(), What::Stages, not_before)
+    }
+
+    /// The methods of a deployment; `None` where they cannot be read now.
+    pub(super) fn methods(&self, deployment: &DeploymentId) -> Result<Option<&'a ApiSummary>, Need> {
+        let seen = self.observed.methods.get(deployment);
+        let need = || Need { what: What::Methods(deployment.clone()), not_before: Timestamp::MIN };
+        seen.map(Option::as_deref).ok_or_else(need)
     }
 
     pub(super) fn deployments(&self, not_before: Timestamp) -> Result<&'a Seen<Vec<Deployment>>, Need> {
@@ -78,6 +86,7 @@ impl<'a> Draft<'a> {
             serves: false,
             settled: false,
             retried: false,
+            found: Found::default(),
         }
     }
 
@@ -247,17 +256,6 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Writes an entry into the history: at most 10 that served and 10 that did not, newest first.
-    pub(super) fn record(&mut self, entry: HistoryEntry) {
-        self.status.history.insert(0, entry);
-        let (mut served, mut others) = (0, 0);
-        self.status.history.retain(|entry| {
-            let count = if entry.how.is_some() { &mut served } else { &mut others };
-            *count += 1;
-            *count <= 10
-        });
-    }
-
     /// Writes into the history that a release ended without its target coming to serve.
     pub(super) fn record_unserved(&mut self, release: &Release, result: ReleaseResult) {
         let ended = Some(self.time());
@@ -302,7 +300,15 @@ impl<'a> Draft<'a> {
     /// A plan that changes nothing and looks again later.
     pub(super) fn unchanged(self, wake_up_at: Option<Timestamp>) -> Plan {
         let finalizer = self.world.object.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
-        Plan { status: self.status, finalizer, place: None, actions: Vec::new(), events: Vec::new(), wake_up_at }
+        Plan {
+            status: self.status,
+            finalizer,
+            place: None,
+            actions: Vec::new(),
+            events: Vec::new(),
+            wake_up_at,
+            found: self.found,
+        }
     }
 
     /// Puts conditions on the status and closes the plan.
@@ -348,6 +354,7 @@ impl<'a> Draft<'a> {
             actions: self.actions,
             events: self.events,
             wake_up_at,
+            found: self.found,
         }
     }
 

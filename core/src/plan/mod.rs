@@ -10,16 +10,26 @@
 //! | `target` | which deployment a revision means |
 //! | `release` | how the stage gets from stable to target |
 //! | `snapshot` | whether a snapshot is taken, looked for or waited for |
+//! | `changes` | what a release changes about the API's methods |
 //! | `settings` | description, and variables that drifted |
+//! | `history` | what the history keeps and what it leaves behind |
+//! | `housekeeping` | whether there is peace to tidy up |
+//! | `describe` | what the descriptions of deployments say |
+//! | `clean_up` | which deployments nobody needs any more |
 //! | `deletion` | what goes with the object |
 //! | `failure` | the words for a call that failed |
 //! | `priority` | who is served first where the quota does not suffice |
 
 mod action;
+mod changes;
+mod clean_up;
 mod command;
 mod deletion;
+mod describe;
 mod draft;
 pub(crate) mod failure;
+mod history;
+mod housekeeping;
 mod ownership;
 mod priority;
 mod release;
@@ -36,7 +46,7 @@ pub use priority::Priority;
 
 use crate::api::condition::{Finding, Reason, Situation};
 use crate::api::event::Event;
-use crate::api::names::StageName;
+use crate::api::names::{DeploymentId, StageName};
 use crate::api::status::ApiStageStatus;
 use crate::observed::Stage;
 use crate::validate::{Invalid, validate};
@@ -54,7 +64,7 @@ pub enum Next {
 }
 
 /// Something that must be known before a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Need {
     /// What to read.
     pub what: What,
@@ -63,7 +73,7 @@ pub struct Need {
 }
 
 /// What can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
     /// The account of our credentials.
     Account,
@@ -73,6 +83,10 @@ pub enum What {
     Stages,
     /// All deployments of the REST API.
     Deployments,
+    /// The same for housekeeping: where it fails, housekeeping rests and nothing else is disturbed.
+    Leftovers,
+    /// The methods of a deployment, which never change: a release goes on without where they cannot be read.
+    Methods(DeploymentId),
 }
 
 /// One round of a pass: status first, then the calls.
@@ -90,6 +104,19 @@ pub struct Plan {
     pub events: Vec<Event>,
     /// When to look again although nobody called; absent where only a change of the object can matter.
     pub wake_up_at: Option<Timestamp>,
+    /// What housekeeping found.
+    pub found: Found,
+}
+
+/// What housekeeping found on its way, for memory and metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The deployments were looked through, and nothing is left to do.
+    pub swept: bool,
+    /// Deployments of objects of this cluster that are gone, where they were counted.
+    pub orphans: Option<u64>,
+    /// Entries that left the history for the size of the status before its limit.
+    pub cut: usize,
 }
 
 /// Plans one round.
@@ -191,6 +218,7 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
     }
     draft.place = Some(place);
     let finding = release.or(settings).unwrap_or_else(|| draft.synced());
+    housekeeping::attend(&mut draft, &stages.value, &ownership)?;
     Ok(draft.finish(finding))
 }
 

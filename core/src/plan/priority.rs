@@ -97,7 +97,7 @@ impl Action {
             | Self::Tag(_)
             | Self::Untag
             | Self::DeleteStage => Priority::UserChange,
-            Self::DeleteDeployment(_) => Priority::CleanUp,
+            Self::DeleteDeployment(_) | Self::Prune { .. } | Self::Describe { .. } => Priority::CleanUp,
         }
     }
 }

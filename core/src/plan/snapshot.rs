@@ -12,6 +12,7 @@ use super::target::snapshots;
 use crate::api::condition::{Finding, Reason};
 use crate::api::event::{Event, EventReason};
 use crate::api::marker::Marker;
+use crate::api::names::Revision;
 use crate::api::status::Intent;
 use crate::api::target::Target;
 use crate::observed::{Availability, Deployment};
@@ -24,6 +25,9 @@ pub(super) fn snapshot(draft: &mut Draft<'_>, desired: &Desired, target: &Target
     let (Some(revision), Some(attempt)) = (target.revision.clone(), target.attempt) else {
         return Ok(Finding::releasing(Reason::WaitingForAws, "The release has no revision to snapshot."));
     };
+    if let Some(finding) = delay(draft, &revision, attempt) {
+        return Ok(finding);
+    }
     let rest_api = draft.world.rest_api(draft.world.fresh())?;
     if rest_api.value.availability == Availability::Changing {
         draft.wake_up_in(15);
@@ -61,11 +65,33 @@ pub(super) fn snapshot(draft: &mut Draft<'_>, desired: &Desired, target: &Target
     if let Some(release) = draft.status.release.as_mut() {
         release.next_action_at = None;
     }
+    let text = draft.world.object.spec.deployment_description.clone();
     let marker = Marker { revision: revision.clone(), attempt, by: draft.world.owner().to_string() };
-    draft.call(Action::Snapshot { revision: revision.clone(), attempt, description: marker.description(None) });
+    draft.call(Action::Snapshot {
+        revision: revision.clone(),
+        attempt,
+        description: marker.description(text.as_deref()),
+    });
     Ok(draft
         .refusal(Group::Snapshot)
         .unwrap_or_else(|| Finding::releasing(Reason::Releasing, format!("A snapshot of {revision} is being taken."))))
+}
+
+/// A new revision waits for `spec.snapshotDelay` after its release began, so that imports of the same commit are in its
+/// snapshot. Who asks for another snapshot by command waits for nothing.
+fn delay(draft: &mut Draft<'_>, revision: &Revision, attempt: u32) -> Option<Finding> {
+    let delay = draft.world.object.spec.snapshot_delay.filter(|_| attempt == 1)?.get();
+    let release = draft.status.release.as_mut()?;
+    let over = release.started_at.0.checked_add(delay).ok()?;
+    if over <= draft.world.now {
+        return None;
+    }
+    release.next_action_at = Some(Time(over));
+    draft.wake_up(over);
+    let message = format!(
+        "The snapshot of {revision} waits for spec.snapshotDelay, so that changes of the API that belong to it are in; status.release.nextActionAt says until when."
+    );
+    Some(Finding::releasing(Reason::SnapshotDelayed, message))
 }
 
 /// A snapshot of ours whose reply was lost may have come twice: the oldest is used, the others go.

@@ -2,7 +2,7 @@
 
 use super::action::oldest_first;
 use super::draft::Draft;
-use super::{Need, ownership};
+use super::{Need, history, ownership};
 use crate::api::marker::Marker;
 use crate::api::names::{DeploymentId, Revision};
 use crate::api::target::{Target, variables_hash};
@@ -92,7 +92,7 @@ fn revision(
         .map(|entry| &entry.target)
         .chain(release.map(|release| &release.target))
         .any(|target| target.revision.as_ref() == Some(name) && target.deployment_id.is_some());
-    if was_here || draft.world.siblings.known.contains(name) {
+    if was_here || history::is_pruned(&draft.status, name) || draft.world.siblings.known.contains(name) {
         return Ok(Resolution::Gone(name.clone()));
     }
     Ok(Resolution::Snapshot(named(Some(1), None)))

@@ -4,6 +4,7 @@
 
 mod bench;
 mod commands;
+mod deployments;
 mod ownership;
 
 use std::collections::BTreeMap;
@@ -82,7 +83,11 @@ fn a_new_revision_is_one_snapshot_and_one_patch() {
             // The description does not wait for the snapshot.
             "CreateDeployment r2",
             "UpdateStage replace /description",
+            // What changed is looked at before anything moves, and told afterwards.
+            "GetDeployment dep2",
+            "GetDeployment dep1",
             "UpdateStage replace /deploymentId, replace /variables/backend, replace /variables/limit",
+            "UpdateDeployment dep2",
         ]
     );
     assert_eq!(bench.ready(), "True Synced (Released True)");
@@ -98,7 +103,8 @@ fn a_git_revert_serves_the_first_snapshot_again() {
     let mut bench = at_rest();
     bench.revision("r2").pass();
     bench.revision("r1").pass();
-    assert_eq!(bench.calls, ["GetStages", "GetDeployments", "UpdateStage replace /deploymentId"]);
+    let calls = ["GetStages", "GetDeployments", "UpdateStage replace /deploymentId", "UpdateDeployment dep1"];
+    assert_eq!(bench.calls, calls);
     assert_eq!(bench.status().release.as_ref().unwrap().id.as_str(), "r1.3", "a release of its own");
     assert_eq!(bench.status().deployment_id, Some("dep1".into()));
 }

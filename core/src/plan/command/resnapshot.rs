@@ -32,7 +32,8 @@ pub(super) fn resnapshot(draft: &mut Draft<'_>, scene: Scene<'_>, revision: &Rev
         .chain(draft.status.release.as_ref().map(|release| &release.target))
         .filter(|target| target.revision.as_ref() == Some(revision))
         .filter_map(|target| target.attempt);
-    let attempt = known.chain(remembered).max().unwrap_or(0) + 1;
+    let pruned = draft.status.pruned.iter().filter(|pruned| pruned.revision == *revision).map(|pruned| pruned.attempt);
+    let attempt = known.chain(remembered).chain(pruned).max().unwrap_or(0) + 1;
     let target = Target {
         revision: Some(revision.clone()),
         attempt: Some(attempt),

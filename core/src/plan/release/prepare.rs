@@ -8,6 +8,7 @@ use crate::api::status::{How, Phase, Release};
 use crate::api::target::Target;
 use crate::observed::Stage;
 use crate::plan::Need;
+use crate::plan::changes;
 use crate::plan::draft::Draft;
 use crate::plan::snapshot::{remove_duplicates, snapshot, tell_reuse};
 use crate::plan::target::{Resolution, resolve};
@@ -31,6 +32,7 @@ pub(super) fn prepare(draft: &mut Draft<'_>, scene: Scene<'_>) -> Result<Turn, N
         }
     };
     remove_duplicates(draft, &target);
+    changes::note(draft, &target)?;
     if release.target.deployment_id.is_none() {
         draft.status.intents.retain(|intent| Some(&intent.revision) != target.revision.as_ref());
         tell_reuse(draft, &target);

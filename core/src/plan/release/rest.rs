@@ -10,6 +10,7 @@ use crate::api::status::{How, Why};
 use crate::api::target::Target;
 use crate::observed::Stage;
 use crate::plan::Need;
+use crate::plan::describe;
 use crate::plan::draft::Draft;
 use crate::plan::ownership::{as_it_is, note_served};
 use crate::plan::target::{Resolution, index, resolve};
@@ -47,6 +48,9 @@ pub(super) fn rest(draft: &mut Draft<'_>, scene: Scene<'_>) -> Result<Turn, Need
             draft.serves = true;
             return Ok(Turn::Serves);
         }
+    }
+    if describe::was_rejected(draft, &target) {
+        held::hold(draft, &target, None, Why::Failed);
     }
     if let Some(held) = held::is_held(draft, &target) {
         return Ok(Turn::Wait(held::finding(held, &target, stage)));

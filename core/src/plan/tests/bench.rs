@@ -1,6 +1,6 @@
 //! A small model of API Gateway for one object: every call has its effect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::access::Policy;
 use crate::api::event::EventReason;
-use crate::api::names::{AccountId, Region};
+use crate::api::names::{AccountId, DeploymentId, Region};
 use crate::api::owner::OWNER_TAG;
 use crate::api::stage::{ApiStage, ApiStageSpec};
 use crate::api::status::ApiStageStatus;
 use crate::api::{COMMAND, FINALIZER};
-use crate::observed::{Availability, CacheCluster, Deployment, RestApi, Stage};
+use crate::observed::{ApiSummary, Availability, CacheCluster, Deployment, MethodSummary, RestApi, Stage};
 use crate::patch::{Op, PatchOperation};
 use crate::plan::{Action, Next, Plan, What, plan};
 use crate::settle::{Reply, settle};
-use crate::world::{Observed, Recent, Seen, Settings, Siblings, World};
+use crate::world::{Group, Observed, Recent, Seen, Settings, Siblings, World};
 
 /// An object, API Gateway as the object's stage needs it, and the time.
 pub(super) struct Bench {
@@ -31,6 +31,10 @@ pub(super) struct Bench {
     pub(super) rest_api: RestApi,
     pub(super) stages: Vec<Stage>,
     pub(super) deployments: Vec<Deployment>,
+    /// What snapshots hold; a missing one cannot be read.
+    pub(super) methods: BTreeMap<DeploymentId, ApiSummary>,
+    /// Summaries that the operator has read; they never change.
+    pub(super) methods_known: BTreeSet<DeploymentId>,
     pub(super) now: Timestamp,
     pub(super) cause_at: Timestamp,
     /// Reads and writes, in order, as people would call them.
@@ -41,6 +45,9 @@ pub(super) struct Bench {
     pub(super) wake_up_at: Option<Timestamp>,
     pub(super) freed: bool,
     pub(super) made: u32,
+    /// What the next snapshot will hold.
+    pub(super) definition: ApiSummary,
+    pub(super) orphans: Option<u64>,
 }
 
 pub(super) fn at(second: i64) -> Timestamp {
@@ -79,6 +86,8 @@ pub(super) fn orders() -> Bench {
         },
         stages: Vec::new(),
         deployments: Vec::new(),
+        methods: BTreeMap::new(),
+        methods_known: BTreeSet::new(),
         now: at(0),
         cause_at: at(0),
         calls: Vec::new(),
@@ -87,7 +96,20 @@ pub(super) fn orders() -> Bench {
         wake_up_at: None,
         freed: false,
         made: 0,
+        definition: api(&["GET /orders"]),
+        orphans: None,
     }
+}
+
+/// A definition with these methods, open to everybody: `GET /orders`.
+pub(super) fn api(methods: &[&str]) -> ApiSummary {
+    let mut summary = ApiSummary::new();
+    for method in methods {
+        let (verb, path) = method.split_once(' ').unwrap();
+        let open = MethodSummary { authorization_type: "NONE".to_owned(), api_key_required: false };
+        summary.entry(path.to_owned()).or_default().insert(verb.to_owned(), open);
+    }
+    summary
 }
 
 pub(super) fn a_stage(deployment: &str) -> Stage {
@@ -159,6 +181,7 @@ impl Bench {
     pub(super) fn pass(&mut self) -> &mut Self {
         self.now = self.now.checked_add(Duration::from_mins(1)).unwrap();
         self.cause_at = self.now;
+        self.recent.housekeeping.sent = 0;
         self.calls.clear();
         self.events.clear();
         self.statuses.clear();
@@ -173,10 +196,17 @@ impl Bench {
             self.object.metadata.finalizers = plan.finalizer.then(|| vec![FINALIZER.to_owned()]);
             self.freed = self.object.metadata.deletion_timestamp.is_some() && !plan.finalizer;
             self.wake_up_at = plan.wake_up_at;
+            self.orphans = plan.found.orphans.or(self.orphans);
             if plan.actions.is_empty() {
+                if plan.found.swept {
+                    self.recent.housekeeping.swept = Some(self.now);
+                }
                 return self;
             }
             for action in &plan.actions {
+                if action.group() == Group::Housekeeping {
+                    self.recent.housekeeping.sent += 1;
+                }
                 let reply = self.perform(action);
                 let mut status = self.object.status.take().unwrap();
                 let news = settle(&mut status, action, &reply, self.now);
@@ -226,9 +256,17 @@ impl Bench {
                     }
                     observed.stages = Some(self.seen(self.stages.clone()));
                 }
-                What::Deployments => {
+                What::Deployments | What::Leftovers => {
                     self.calls.push("GetDeployments".to_owned());
                     observed.deployments = Some(self.seen(self.deployments.clone()));
+                }
+                What::Methods(id) => {
+                    if !self.methods_known.contains(&id) {
+                        self.calls.push(format!("GetDeployment {id}"));
+                        self.methods_known.insert(id.clone());
+                    }
+                    let methods = self.methods.get(&id).cloned().map(Arc::new);
+                    observed.methods.insert(id, methods);
                 }
             }
         }
@@ -275,7 +313,12 @@ impl Bench {
                 self.calls.push("DeleteStage".to_owned());
                 self.stages.retain(|stage| stage.name != "prod".into());
             }
-            Action::DeleteDeployment(id) => {
+            Action::Describe { deployment, description } => {
+                self.calls.push(format!("UpdateDeployment {deployment}"));
+                let found = self.deployments.iter_mut().find(|found| found.id == *deployment).unwrap();
+                found.description = Some(description.clone());
+            }
+            Action::DeleteDeployment(id) | Action::Prune { deployment: id, .. } => {
                 self.calls.push(format!("DeleteDeployment {id}"));
                 self.deployments.retain(|deployment| deployment.id != *id);
             }
@@ -288,6 +331,7 @@ impl Bench {
         self.made += 1;
         let id = format!("dep{}", self.made);
         let description = description.map(ToOwned::to_owned);
+        self.methods.insert(id.as_str().into(), self.definition.clone());
         self.deployments.push(Deployment { id: id.as_str().into(), created: self.now, description });
         id
     }
