@@ -165,11 +165,32 @@ pub struct Metrics {
     objects: Family<Situation, Gauge>,
     /// The reasons that `objects` has a series for.
     reasons: Mutex<BTreeSet<(Kind, &'static str)>>,
+    deployments: Deployments,
+    leader: Gauge,
+}
+
+/// What housekeeping counts.
+#[derive(Debug, Default)]
+struct Deployments {
     orphans: Gauge,
     /// By REST API.
     orphans_of: Mutex<BTreeMap<(Region, RestApiId), u64>>,
     history_cut: Counter,
-    leader: Gauge,
+}
+
+impl Deployments {
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "orphaned_deployments",
+            "Deployments that carry the marker of an ApiStage of this cluster that is gone; nobody deletes them",
+            self.orphans.clone(),
+        );
+        registry.register(
+            "history_cut",
+            "Entries that left a history for the size of the status before deploymentHistoryLimit was reached",
+            self.history_cut.clone(),
+        );
+    }
 }
 
 impl Default for Metrics {
@@ -196,9 +217,7 @@ impl Metrics {
             missed: Family::default(),
             objects: Family::default(),
             reasons: Mutex::default(),
-            orphans: Gauge::default(),
-            orphans_of: Mutex::default(),
-            history_cut: Counter::default(),
+            deployments: Deployments::default(),
             leader: Gauge::default(),
         };
         // OpenMetrics wants no full stop here: the encoder adds one, `_total` and the unit.
@@ -217,21 +236,10 @@ impl Metrics {
             missed,
             objects,
             reasons: _,
-            orphans,
-            orphans_of: _,
-            history_cut,
+            deployments,
             leader,
         } = &mut metrics;
-        registry.register(
-            "build",
-            "The running version",
-            Info::new(vec![("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
-        );
-        registry.register(
-            "leader",
-            "1 while this replica may write to AWS, 0 otherwise; the sum over all replicas is never more than 1",
-            leader.clone(),
-        );
+        register_process(registry, leader);
         registry.register(
             "reconciles",
             "Passes over one object, by kind and by how they ended: ok, or the class of the error",
@@ -286,16 +294,7 @@ impl Metrics {
             "Objects left out because they are malformed, and watches that broke off and were started again",
             missed.clone(),
         );
-        registry.register(
-            "orphaned_deployments",
-            "Deployments that carry the marker of an ApiStage of this cluster that is gone; nobody deletes them",
-            orphans.clone(),
-        );
-        registry.register(
-            "history_cut",
-            "Entries that left a history for the size of the status before deploymentHistoryLimit was reached",
-            history_cut.clone(),
-        );
+        deployments.register(registry);
         registry.register("objects", "Objects by kind and reason of their Ready condition", objects.clone());
         metrics
     }
@@ -350,19 +349,19 @@ impl Metrics {
 
     /// How many deployments of objects that are gone a REST API holds.
     pub fn set_orphans(&self, region: &Region, rest_api: &RestApiId, count: u64) {
-        let mut all = self.orphans_of.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.deployments.orphans_of.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (region.clone(), rest_api.clone());
         if count == 0 {
             all.remove(&key);
         } else {
             all.insert(key, count);
         }
-        self.orphans.set(all.values().sum::<u64>().try_into().unwrap_or(i64::MAX));
+        self.deployments.orphans.set(all.values().sum::<u64>().try_into().unwrap_or(i64::MAX));
     }
 
     /// Entries left a history before its limit was reached.
     pub fn history_cut(&self, entries: usize) {
-        self.history_cut.inc_by(entries.try_into().unwrap_or(u64::MAX));
+        self.deployments.history_cut.inc_by(entries.try_into().unwrap_or(u64::MAX));
     }
 
     /// Whether this replica may write to AWS.
@@ -385,6 +384,20 @@ impl Metrics {
         text::encode(&mut text, &self.registry)?;
         Ok(text)
     }
+}
+
+/// What the process is, and whether it leads.
+fn register_process(registry: &mut Registry, leader: &Gauge) {
+    registry.register(
+        "build",
+        "The running version",
+        Info::new(vec![("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
+    );
+    registry.register(
+        "leader",
+        "1 while this replica may write to AWS, 0 otherwise; the sum over all replicas is never more than 1",
+        leader.clone(),
+    );
 }
 
 fn seconds() -> Histogram {

@@ -158,7 +158,8 @@ fn calls(action: &Action) -> &'static [Operation] {
         Action::Tag(_) => &[Operation::TagResource],
         Action::Untag => &[Operation::UntagResource],
         Action::DeleteStage => &[Operation::DeleteStage],
-        Action::DeleteDeployment(_) => &[Operation::DeleteDeployment],
+        Action::DeleteDeployment(_) | Action::Prune { .. } => &[Operation::DeleteDeployment],
+        Action::Describe { .. } => &[Operation::UpdateDeployment],
     }
 }
 
