@@ -6,6 +6,7 @@
 //! * [`aws`]: the hands, the one place that names AWS's SDK
 //! * [`access`]: the file of access rules
 //! * [`cli`]: flags and their environment twins, as checked settings
+//! * [`webhook`], [`prometheus`]: whom a release asks beside AWS; [`http_client`]: the one client of both
 //! * [`run`]: start, supervision and orderly end of the process
 //! * [`lease`]: which replica may write, and until when
 //! * [`server`]: health and metrics over HTTP
@@ -20,8 +21,11 @@ pub mod cli;
 pub mod clock;
 pub mod controller;
 pub mod crds;
+pub mod http_client;
 pub mod lease;
 pub mod metrics;
+pub mod prometheus;
 pub mod run;
 pub mod server;
 pub mod telemetry;
+pub mod webhook;
