@@ -13,8 +13,10 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use jiff::SignedDuration;
 
+use crate::http_client::is_loopback;
 use crate::lease::LONGEST_DURATION;
 use crate::telemetry::{self, LogFormat};
+use crate::webhook::{self, AllowedHost};
 
 /// What the process was asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,10 @@ pub struct Settings {
     pub concurrency: u16,
     /// How to contend for leadership; `None`: this is the only replica.
     pub leader_election: Option<LeaderElection>,
+    /// Whom webhooks may call.
+    pub webhooks: webhook::Rules,
+    /// The file that names every Prometheus; `None`: there is none.
+    pub providers_config: Option<PathBuf>,
     /// Where health and metrics are served.
     pub listen: SocketAddr,
     /// What is logged: a level, or directives.
@@ -148,6 +154,16 @@ struct Run {
     /// Time between two renewals
     #[arg(long, env = "STAGECRAFT_LEASE_RENEW_INTERVAL", default_value = "5s", value_parser = duration)]
     lease_renew_interval: Duration,
+    /// Hosts that webhooks of ApiCanary objects may call, as a list with commas: gate.example.com, gate.example.com:8443,
+    /// *.example.com [default: none]
+    #[arg(long, env = "STAGECRAFT_WEBHOOK_ALLOWED_HOSTS", value_delimiter = ',')]
+    webhook_allowed_hosts: Vec<AllowedHost>,
+    /// Let webhooks use plain http: whoever is on the way can then open a gate
+    #[arg(long, env = "STAGECRAFT_WEBHOOK_ALLOW_HTTP")]
+    webhook_allow_http: bool,
+    /// File that names every Prometheus that metrics of ApiCanary objects may ask [default: there is none]
+    #[arg(long, env = "STAGECRAFT_PROVIDERS_CONFIG")]
+    providers_config: Option<PathBuf>,
     /// Where /livez, /readyz and /metrics are served
     #[arg(long, env = "STAGECRAFT_LISTEN", default_value_t = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8080))]
     listen: SocketAddr,
@@ -209,6 +225,8 @@ impl Run {
             watch_namespaces: self.watch_namespaces,
             concurrency: self.concurrency,
             leader_election,
+            webhooks: webhook::Rules { allowed_hosts: self.webhook_allowed_hosts, allow_http: self.webhook_allow_http },
+            providers_config: self.providers_config,
             listen: self.listen,
             log_level: self.log_level,
             log_format: self.log_format,
@@ -310,11 +328,6 @@ fn endpoint(text: &str) -> Result<Uri, String> {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
 fn log_level(text: &str) -> Result<String, String> {
     match telemetry::capped(text) {
         Ok(_) => Ok(text.to_owned()),
@@ -352,6 +365,8 @@ mod tests {
             watch_namespaces,
             concurrency,
             leader_election,
+            webhooks,
+            providers_config,
             listen,
             log_level,
             log_format,
@@ -360,6 +375,7 @@ mod tests {
         assert_eq!((aws_endpoint_url, watch_namespaces), (None, vec![]));
         assert_eq!((drift_interval, aws_timeout), (Duration::from_mins(10), Duration::from_secs(10)));
         assert_eq!((aws_rate, aws_burst), (5, 20));
+        assert_eq!((webhooks, providers_config), (webhook::Rules::default(), None));
         assert_eq!((concurrency, listen.to_string().as_str()), (8, "0.0.0.0:8080"));
         assert_eq!((log_level.as_str(), log_format), ("info", LogFormat::Text));
         let election = LeaderElection {
@@ -378,6 +394,7 @@ mod tests {
              --aws-rate 3 --aws-burst 7 \
              --aws-endpoint-url http://127.0.0.1:4566 --watch-namespace shop,billing --watch-namespace maps \
              --concurrency 3 --lease-name other --lease-namespace ops --lease-duration 40s --lease-renew-interval 6s \
+             --webhook-allowed-hosts gate.example.com,*.example.org:8443 --webhook-allow-http --providers-config p.yaml \
              --listen [::1]:9090 --log-level info,stagecraft=debug --log-format json",
         );
         let expected = Settings {
@@ -398,6 +415,11 @@ mod tests {
                 duration: Duration::from_secs(40),
                 renew_interval: Duration::from_secs(6),
             }),
+            webhooks: webhook::Rules {
+                allowed_hosts: ["gate.example.com", "*.example.org:8443"].map(|host| host.parse().unwrap()).to_vec(),
+                allow_http: true,
+            },
+            providers_config: Some(PathBuf::from("p.yaml")),
             listen: "[::1]:9090".parse().unwrap(),
             log_level: "info,stagecraft=debug".to_owned(),
             log_format: LogFormat::Json,
@@ -455,6 +477,10 @@ mod tests {
             ("--log-level loud=very", "use error, warn, info, debug, trace, or directives"),
             ("--log-format xml", "possible values: text, json"),
             ("--listen 8080", "--listen"),
+            (
+                "--webhook-allowed-hosts https://gate",
+                "is no host: write gate.example.com, gate.example.com:8443 or *.example.com",
+            ),
         ];
         for (flags, sentence) in cases {
             let said = settings(flags).expect_err(flags);

@@ -6,6 +6,7 @@
 use std::error::Error as StdError;
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -194,6 +195,13 @@ pub fn quote(text: &str) -> String {
     let mut cut: String = line.chars().take(LONGEST_QUOTE).collect();
     cut.push('…');
     cut
+}
+
+/// Whether a host, as an address names it, is this machine: what goes there cannot be read on the way.
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -21,10 +21,13 @@ use tracing::{info, warn};
 use crate::access;
 use crate::cli::Settings;
 use crate::clock::Clock;
+use crate::http_client;
 use crate::lease::{Elector, Leadership, Lost, Terms};
 use crate::metrics::Metrics;
+use crate::prometheus::{self, Prometheus};
 use crate::server::{self, Health};
 use crate::telemetry::Chain;
+use crate::webhook::Webhooks;
 
 /// How long passes under way may go on after a signal. Kubernetes kills after 30 s by default; the rest is for the
 /// release of the lease.
@@ -48,6 +51,10 @@ pub struct Process {
     pub cluster_id: String,
     /// Who may govern what.
     pub access: Policy,
+    /// Whom releases ask and tell.
+    pub webhooks: Webhooks,
+    /// Every Prometheus that metrics may ask.
+    pub prometheus: Prometheus,
     /// The cluster. Its requests are tried again after 429, 503 and 504.
     pub client: Client,
     /// The one clock.
@@ -86,6 +93,12 @@ pub enum Error {
     /// The file of access rules cannot be used.
     #[error("cannot tell who may govern what")]
     Access(#[source] access::Error),
+    /// The file of providers cannot be used.
+    #[error("cannot tell which Prometheus there is: correct the file of --providers-config")]
+    Providers(#[source] prometheus::Error),
+    /// The client of webhooks cannot be made.
+    #[error("could not set up the client of webhooks")]
+    Webhooks(#[source] http_client::Error),
     /// No kubeconfig and no service account.
     #[error("found no cluster to talk to: set KUBECONFIG, or run as a pod with a service account")]
     NoCluster(#[source] kube::config::InferConfigError),
@@ -209,6 +222,9 @@ where
     C: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
     let access = policy(&settings).map_err(Error::Access)?;
+    let webhooks = Webhooks::new(settings.webhooks.clone()).map_err(Error::Webhooks)?;
+    let providers = settings.providers_config.as_deref();
+    let prometheus = providers.map(Prometheus::load).transpose().map_err(Error::Providers)?.unwrap_or_default();
     let signals = Signals::of_the_system().map_err(Error::Signals)?;
     let config = Config::infer().await.map_err(Error::NoCluster)?;
     let client = Client::try_from(config.clone()).map_err(Error::Client)?;
@@ -224,6 +240,8 @@ where
     let process = Process {
         cluster_id: settings.cluster_id.clone().unwrap_or_default(),
         access,
+        webhooks,
+        prometheus,
         settings: Arc::new(settings),
         client,
         health: Health::new(clock.clone()),

@@ -15,6 +15,8 @@ use crate::aws::{Accounts, Aws, Observations};
 use crate::clock::Clock;
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
+use crate::prometheus::Prometheus;
+use crate::webhook::Webhooks;
 
 /// An object as the watch delivers it: one that cannot be read stands beside the others instead of stopping them.
 pub type Guarded<K = ApiStage> = DeserializeGuard<K>;
@@ -38,6 +40,10 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// The operator's settings, as far as decisions depend on them.
     pub settings: Settings,
+    /// Whom releases ask and tell; nobody unless set.
+    pub webhooks: Webhooks,
+    /// Every Prometheus that metrics may ask; none unless set.
+    pub prometheus: Prometheus,
     /// The objects, one store per watched namespace.
     pub stores: Vec<Store<Guarded>>,
     pub(super) recorder: Recorder,
@@ -68,10 +74,18 @@ impl Context {
             clock,
             metrics,
             settings,
+            webhooks: Webhooks::default(),
+            prometheus: Prometheus::default(),
             stores,
             memories: Memories::default(),
             workers: Workers::new(usize::MAX),
         }
+    }
+
+    /// With others than AWS whom releases may ask.
+    #[must_use]
+    pub fn with_outside(self, webhooks: Webhooks, prometheus: Prometheus) -> Self {
+        Self { webhooks, prometheus, ..self }
     }
 
     /// At most this many passes work at the same time; those that wait for AWS are not counted.

@@ -69,7 +69,10 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
         settings,
         stores,
     );
-    let ctx = Arc::new(ctx.with_concurrency(process.settings.concurrency));
+    let ctx = Arc::new(
+        ctx.with_concurrency(process.settings.concurrency)
+            .with_outside(process.webhooks.clone(), process.prometheus.clone()),
+    );
 
     let mut parts = JoinSet::new();
     let (synced, when_synced) = watch::channel(false);

@@ -90,7 +90,7 @@ fn only_value(data: Data) -> Result<String, String> {
 fn finite(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(value),
-        Ok(_) | Err(_) => Err(format!("answered \"{:?}\", which is no number", quote(text))),
+        Ok(_) | Err(_) => Err(format!("answered {:?}, which is no number", quote(text))),
     }
 }
 

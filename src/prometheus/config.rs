@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use http::Uri;
 use serde::Deserialize;
 
 use super::{Prometheus, Provider};
-use crate::http_client::{self, Http, Trust};
+use crate::http_client::{self, Http, Trust, is_loopback};
 
 /// The file, as YAML.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -128,11 +127,6 @@ fn query_address(base: &str, with_token: bool) -> Result<Uri, &'static str> {
         return Err("the token would travel unencrypted: use https, or leave bearerTokenFile out");
     }
     format!("{}/api/v1/query", base.trim_end_matches('/')).parse().ok().ok_or(FORM)
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 #[cfg(test)]

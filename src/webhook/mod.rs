@@ -17,7 +17,7 @@ use stagecraft_core::validate::canary::Webhook;
 pub use host::AllowedHost;
 pub use payload::{ObjectName, Payload, ReleaseFacts, StableFacts, StageFacts, StepFacts};
 
-use crate::http_client::{Answer, Error, Http, Trust, quote};
+use crate::http_client::{Answer, Error, Failure, Http, Trust, quote};
 
 /// What is read of an answer at most.
 const MOST_READ: usize = 64 * 1024;
@@ -40,10 +40,11 @@ pub enum Gate {
     Closed(String),
 }
 
-/// Calls webhooks.
-#[derive(Clone, Debug)]
+/// Calls webhooks. By default it may call nobody.
+#[derive(Clone, Debug, Default)]
 pub struct Webhooks {
-    http: Http,
+    /// `None` where nobody may be called.
+    http: Option<Http>,
     rules: Rules,
 }
 
@@ -60,7 +61,8 @@ impl Webhooks {
     ///
     /// Where the client cannot be made.
     pub fn new(rules: Rules) -> Result<Self, Error> {
-        Ok(Self { http: Http::new(Trust::System)?, rules })
+        let http = if rules.allowed_hosts.is_empty() { None } else { Some(Http::new(Trust::System)?) };
+        Ok(Self { http, rules })
     }
 
     /// Asks or tells `webhook`. Takes at most its timeout times one more than its retries, which follow at once.
@@ -70,13 +72,14 @@ impl Webhooks {
             Ok(url) => url,
             Err(why) => return closed(&why),
         };
+        let Some(http) = &self.http else { return closed("may not be called") };
         let body = match serde_json::to_vec(payload) {
             Ok(body) => Bytes::from(body),
             Err(error) => return closed(&format!("cannot be told what happens ({error})")),
         };
         let mut why = String::new();
         for _ in 0..=webhook.retries {
-            match self.post(&url, body.clone(), webhook.timeout).await {
+            match post(http, &url, body.clone(), webhook.timeout).await {
                 Ok(answer) if answer.status.is_success() => return Gate::Open,
                 Ok(answer) => {
                     why = refusal(&answer);
@@ -88,14 +91,6 @@ impl Webhooks {
             }
         }
         closed(&why)
-    }
-
-    async fn post(&self, url: &Uri, body: Bytes, longest: Duration) -> Result<Answer, crate::http_client::Failure> {
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = url.clone();
-        request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        self.http.call(request, longest, MOST_READ).await
     }
 
     /// The address, where it may be called.
@@ -122,6 +117,14 @@ impl Webhooks {
         let name = if port == default_port { host.to_owned() } else { format!("{host}:{port}") };
         Err(format!("may not be called: add {name} to the operator's --webhook-allowed-hosts, or change its url"))
     }
+}
+
+async fn post(http: &Http, url: &Uri, body: Bytes, longest: Duration) -> Result<Answer, Failure> {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = url.clone();
+    request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    http.call(request, longest, MOST_READ).await
 }
 
 /// Whether the same request may get another answer in a moment.

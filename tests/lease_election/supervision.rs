@@ -8,8 +8,10 @@ use stagecraft::cli::{self, Command};
 use stagecraft::clock::Clock;
 use stagecraft::lease::Leadership;
 use stagecraft::metrics::Metrics;
+use stagecraft::prometheus::Prometheus;
 use stagecraft::run::{self, BoxError, Error, Process, Signals, Stopping};
 use stagecraft::server::Health;
+use stagecraft::webhook::Webhooks;
 use stagecraft_core::access::Policy;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -68,6 +70,8 @@ impl Run {
         let process = Process {
             cluster_id: settings.cluster_id.clone().unwrap_or_default(),
             access: Policy::Open { adoption: settings.allow_adoption },
+            webhooks: Webhooks::default(),
+            prometheus: Prometheus::default(),
             settings: Arc::new(*settings),
             client,
             clock: clock.clone(),

@@ -19,5 +19,6 @@ mod commands;
 mod crash;
 mod delays;
 mod heal;
+mod outside;
 mod ownership;
 mod support;
