@@ -173,7 +173,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_the_value_says_it_is_finite_or_missing(text in "[-+0-9a-zA-Z.]{0,12}") {
+        fn whatever_the_value_says_it_is_finite_or_missing(text in "[-+]?([0-9]{0,3}[.]?[0-9]{1,3}(e[-+]?[0-9]{1,4})?|[Ii]nf|[Nn]a[Nn]|infinity|[-+0-9a-zA-Z.]{0,12})") {
             let read = read(&answer(200, success("scalar", &format!(r#"[1,"{text}"]"#))));
             match text.parse::<f64>() {
                 Ok(value) if value.is_finite() => prop_assert_eq!(read, Ok(value)),
