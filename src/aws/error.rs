@@ -135,7 +135,7 @@ impl Answer<'_> {
         }
         // T: "Too Many Requests", "Rate exceeded". D: the codes of AWS's query protocols, which come with a 400.
         let throttled = self.has_code(&["Throttling", "ThrottlingException", "RequestLimitExceeded"])
-            || (self.status == 400 && speaks_of_rate(text));
+            || (self.status == 400 && THROTTLED.iter().any(|words| text.starts_with(words)));
         throttled.then_some(Cause::Throttled { retry_after: self.retry_after })
     }
 
@@ -311,7 +311,11 @@ fn removed_something_absent(rest: &str) -> bool {
     }
 }
 
-/// Whether a text is about a rate: "Rate exceeded", "Too Many Requests", "Throttled". By whole words, because
+/// T: how the text of a throttle begins. Not "rate" anywhere: a refused patch is told all paths that there are, also
+/// `throttling/rateLimit`.
+const THROTTLED: &[&str] = &["Rate exceeded", "Too Many Requests"];
+
+/// Whether the text of a limit is about a rate: "Rate exceeded", "Too Many Requests", "Throttled". By whole words, because
 /// "integration" and "generate" hold "rate", too.
 fn speaks_of_rate(text: &str) -> bool {
     let text = text.to_lowercase();

@@ -122,23 +122,26 @@ fn without_credentials(operation: Operation, refusal: &CredentialsError) -> Erro
     }
 }
 
+/// STS API reference, errors of `AssumeRole` and `AssumeRoleWithWebIdentity`; the rest of them pass by themselves.
+pub(super) const ROLE_REFUSED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "IDPRejectedClaim",
+    "InvalidClientTokenId",
+    "InvalidIdentityToken",
+    "MalformedPolicyDocument",
+    "PackedPolicyTooLarge",
+    "RegionDisabledException",
+    "ValidationError",
+];
+
 /// Whether STS answered that the role may not be assumed: the usual mistake in a trust policy.
 fn role_was_refused(refusal: &CredentialsError) -> bool {
-    /// STS API reference, errors of `AssumeRole` and `AssumeRoleWithWebIdentity`; the rest of them pass by themselves.
-    const REFUSED: &[&str] = &[
-        "AccessDenied",
-        "AccessDeniedException",
-        "ExpiredTokenException",
-        "IDPRejectedClaim",
-        "InvalidClientTokenId",
-        "InvalidIdentityToken",
-        "RegionDisabledException",
-        "ValidationError",
-    ];
     let code = find::<AssumeRoleWithWebIdentityError>(refusal)
         .and_then(ProvideErrorMetadata::code)
         .or_else(|| find::<AssumeRoleError>(refusal).and_then(ProvideErrorMetadata::code));
-    code.is_some_and(|code| REFUSED.contains(&code))
+    code.is_some_and(|code| ROLE_REFUSED.contains(&code))
 }
 
 /// The error and its causes, the outermost first.

@@ -1,3 +1,6 @@
+mod model;
+mod table;
+
 use super::*;
 
 const BAD_REQUEST: Option<&str> = Some("BadRequestException");
