@@ -93,6 +93,8 @@ reasons! {
     RestApiChanging,
     /// The REST API's definition cannot be deployed: it has no methods, or a method without an integration.
     RestApiNotDeployable,
+    /// The account has no CloudWatch Logs role in this Region, without which API Gateway refuses logs.
+    LogsRoleMissing,
     /// `spec.deploymentId` names a deployment that does not exist.
     DeploymentNotFound,
     /// The revision's deployment was deleted, and a revision is never snapshotted again by itself.

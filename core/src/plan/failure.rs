@@ -49,6 +49,7 @@ pub(crate) fn place(cause: &Cause) -> (Situation, Reason) {
         Cause::RestApiNotFound => (Situation::Outstanding, Reason::RestApiNotFound),
         Cause::NoMethods | Cause::NoIntegration => (Situation::Outstanding, Reason::RestApiNotDeployable),
         Cause::DeploymentNotFound => (Situation::Outstanding, Reason::DeploymentNotFound),
+        Cause::LogsRoleMissing => (Situation::Outstanding, Reason::LogsRoleMissing),
         Cause::ConcurrentModification
         | Cause::StageNotFound
         | Cause::StageExists
@@ -56,7 +57,6 @@ pub(crate) fn place(cause: &Cause) -> (Situation, Reason) {
         | Cause::DeploymentInUse
         | Cause::StageInUse
         | Cause::NoCanary
-        | Cause::LogsRoleMissing
         | Cause::AlreadyAbsent => (Situation::Outstanding, Reason::WaitingForAws),
         Cause::PatchTooLarge | Cause::Refused => (Situation::Blocked, Reason::Refused),
         Cause::Denied | Cause::CredentialsExpired => (Situation::Blocked, Reason::AccessDenied),
@@ -116,7 +116,7 @@ pub(crate) fn sentence(about: &About<'_>, failure: &Failure) -> String {
         }
         Cause::NoCanary => "The canary disappeared before it was promoted. The stage is looked at again.".to_owned(),
         Cause::LogsRoleMissing => format!(
-            "API Gateway refused logging: this account has no CloudWatch Logs role in {region}. Set one in the account settings."
+            "API Gateway refused logging: this account has no CloudWatch Logs role in {region}. Set one in the account settings, or remove logging from spec; everything else is applied."
         ),
         Cause::AlreadyAbsent => {
             format!("What {operation} was to remove was gone already. The {part} is looked at again.")

@@ -5,6 +5,7 @@
 mod bench;
 mod commands;
 mod deployments;
+mod failures;
 mod ownership;
 
 use std::collections::BTreeMap;
