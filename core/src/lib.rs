@@ -12,6 +12,7 @@ pub mod cause;
 pub mod observed;
 pub mod patch;
 pub mod plan;
+pub mod reference;
 pub mod settle;
 pub mod validate;
 pub mod world;

@@ -11,6 +11,7 @@ use kube::ResourceExt as _;
 
 use crate::api::names::{DeploymentId, Region, RestApiId, Revision, StageName};
 use crate::api::stage::{AdoptionPolicy, ApiStage, DeletionPolicy, DriftPolicy};
+use crate::reference::{self, Referred};
 use crate::world::Settings;
 
 /// What an `ApiStage` asks for, with the defaults of the API version filled in.
@@ -56,6 +57,12 @@ pub enum Invalid {
     /// No REST API.
     #[error("spec.restApiId is missing: set it to the id of the REST API, such as a1b2c3d4e5.")]
     NoRestApi,
+    /// Both ways to name the REST API.
+    #[error("spec.restApiId and spec.restApiIdFrom exclude each other: keep the one that names the REST API.")]
+    BothRestApis,
+    /// What spec refers to is not there, or no id; the sentence says what to do.
+    #[error("{0}")]
+    Unresolved(String),
     /// Both of two exclusive fields.
     #[error(
         "spec.revision and spec.deploymentId exclude each other: keep the one that names what the stage shall serve."
@@ -87,9 +94,9 @@ pub enum Invalid {
 /// # Errors
 ///
 /// [`Invalid`], whose text becomes the condition's message.
-pub fn validate(object: &ApiStage, settings: &Settings) -> Result<Desired, Invalid> {
+pub fn validate(object: &ApiStage, settings: &Settings, referred: Option<&Referred>) -> Result<Desired, Invalid> {
     let spec = &object.spec;
-    let rest_api_id = spec.rest_api_id.clone().ok_or(Invalid::NoRestApi)?;
+    let rest_api_id = rest_api_id(object, referred)?;
     let stage_name = spec.stage_name.clone().unwrap_or_else(|| StageName::new(object.name_any()));
     let governed = object.status.as_ref();
     let region = spec
@@ -146,6 +153,26 @@ pub fn validate(object: &ApiStage, settings: &Settings) -> Result<Desired, Inval
         drift: spec.drift_policy.unwrap_or(DriftPolicy::Correct),
         suspended: is_suspended(object),
     })
+}
+
+/// The REST API of the stage: the one that spec names; else the one that is governed; else what was found where spec refers to.
+fn rest_api_id(object: &ApiStage, referred: Option<&Referred>) -> Result<RestApiId, Invalid> {
+    let source = match (&object.spec.rest_api_id, &object.spec.rest_api_id_from) {
+        (Some(_), Some(_)) => return Err(Invalid::BothRestApis),
+        (Some(id), None) => return Ok(id.clone()),
+        (None, None) => return Err(Invalid::NoRestApi),
+        (None, Some(source)) => source,
+    };
+    if let Some(governed) = object.status.as_ref().and_then(|status| status.rest_api_id.as_ref()) {
+        return Ok(governed.clone());
+    }
+    match referred {
+        Some(Referred::Id(id)) => Ok(id.clone()),
+        Some(other @ (Referred::NoConfigMap | Referred::NoKey | Referred::NotAnId)) => {
+            Err(Invalid::Unresolved(reference::problem(source, other).unwrap_or_default()))
+        }
+        None => Err(Invalid::Unresolved("What spec.restApiIdFrom refers to has not been read yet.".to_owned())),
+    }
 }
 
 /// Whether AWS must be left alone; also asked where a spec is too broken to be validated.

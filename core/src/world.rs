@@ -13,6 +13,7 @@ use crate::api::owner::Owner;
 use crate::api::stage::ApiStage;
 use crate::cause::{Cause, Class};
 use crate::observed::{ApiSummary, Deployment, RestApi, Stage};
+use crate::reference::Referred;
 
 /// The operator's own settings, as far as decisions depend on them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Seen<T> {
 /// What has been read for this pass; `None` was not asked for yet.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observed {
+    /// What was found where `spec.restApiIdFrom` refers to; `None` where it names the id itself.
+    pub referred: Option<Referred>,
     /// The account of our credentials.
     pub account: Option<AccountId>,
     /// The REST API.

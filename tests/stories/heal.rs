@@ -23,7 +23,7 @@ async fn a_rest_api_that_is_not_there_is_waited_for() {
     assert_eq!(ready, "False RestApiNotFound");
     assert_eq!(
         message,
-        "There is no REST API zzzzzzzzzz in eu-west-1 of account 123456789012. Create it, correct spec.restApiId, or check whose credentials the operator has."
+        "There is no REST API zzzzzzzzzz in eu-west-1 of account 123456789012. Create it, correct the id that spec names, or check whose credentials the operator has."
     );
     assert!(
         world.get("orders").await.unwrap().metadata.finalizers.is_none(),

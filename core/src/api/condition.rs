@@ -87,6 +87,8 @@ reasons! {
     SnapshotDelayed,
     /// A snapshot's reply was lost, and we look whether it was taken before we ask again.
     SnapshotUnconfirmed,
+    /// `spec.restApiIdFrom` refers to what is not there, or is not the id of a REST API.
+    ReferenceUnresolved,
     /// There is no such REST API in this account and Region.
     RestApiNotFound,
     /// The REST API's definition is being changed by AWS right now.

@@ -19,6 +19,7 @@ use crate::api::status::{
     ApiStageStatus, CacheClusterStatus, CanaryStatus, CommandState, HistoryEntry, Release, ReleaseResult,
 };
 use crate::observed::{ApiSummary, Deployment, RestApi, Stage};
+use crate::reference;
 use crate::validate::{Desired, Wanted};
 use crate::world::{Group, Seen, World};
 
@@ -294,7 +295,27 @@ impl<'a> Draft<'a> {
             (None, Some(deployment)) => format!("serves deployment {deployment}"),
             (Some(_) | None, None) => "is there".to_owned(),
         };
-        Finding::new(Situation::Synced, Reason::Synced, format!("The stage {serves} and is as declared."))
+        let mut message = format!("The stage {serves} and is as declared.");
+        if let Some(difference) = self.reference_differs() {
+            message = format!("{message} {difference}");
+        }
+        Finding::new(Situation::Synced, Reason::Synced, message)
+    }
+
+    /// That the `ConfigMap` names another REST API now than the one whose stage is governed.
+    fn reference_differs(&self) -> Option<String> {
+        let source = self.world.object.spec.rest_api_id_from.as_ref()?;
+        reference::difference(source, self.world.observed.referred.as_ref()?, self.status.rest_api_id.as_ref()?)
+    }
+
+    /// One event when the conditions begin to say it.
+    fn tell_difference(&mut self, finding: &Finding) {
+        let Some(difference) = self.reference_differs().filter(|_| finding.situation == Situation::Synced) else {
+            return;
+        };
+        if self.status.conditions.iter().all(|condition| !condition.message.contains(&difference)) {
+            self.tell(Event::warning(EventReason::LeftAsItIs, "RestApi", difference));
+        }
     }
 
     /// A plan that changes nothing and looks again later.
@@ -342,6 +363,7 @@ impl<'a> Draft<'a> {
             Situation::Blocked | Situation::Held | Situation::PersonAwaited | Situation::Synced => {}
         }
         self.tell_blocked(&finding);
+        self.tell_difference(&finding);
         let released = self.released(&finding);
         self.status.conditions = conditions(&self.status.conditions, &finding, &released, generation, now.0);
         self.status.observed_generation = Some(generation);

@@ -4,6 +4,7 @@ use crate::api::condition::{Finding, Reason, Situation};
 use crate::api::names::{AccountId, Region, RestApiId};
 use crate::api::status::ApiStageStatus;
 use crate::cause::Cause;
+use crate::reference::Referred;
 use crate::world::{Failure, World};
 
 /// What the words are about.
@@ -23,10 +24,14 @@ pub(crate) struct About<'a> {
 pub(super) fn finding(world: &World<'_>, status: &ApiStageStatus, failure: &Failure) -> Finding {
     let (situation, reason) = place(&failure.cause);
     let spec = &world.object.spec;
+    let referred = match &world.observed.referred {
+        Some(Referred::Id(id)) => Some(id),
+        Some(Referred::NoConfigMap | Referred::NoKey | Referred::NotAnId) | None => None,
+    };
     let about = About {
         kind: "ApiStage",
         part: "stage",
-        rest_api: spec.rest_api_id.as_ref().or(status.rest_api_id.as_ref()),
+        rest_api: spec.rest_api_id.as_ref().or(status.rest_api_id.as_ref()).or(referred),
         region: spec.region.as_ref().or(status.region.as_ref()).unwrap_or(&world.settings.region),
         account: world.observed.account.as_ref(),
         governs: status.rest_api_id.is_some(),
@@ -94,7 +99,7 @@ pub(crate) fn sentence(about: &About<'_>, failure: &Failure) -> String {
             "REST API {rest_api} in {region}{account}, whose {part} this {kind} governs, is gone. Delete this {kind}, or restore the API under the same id."
         ),
         Cause::RestApiNotFound => format!(
-            "There is no REST API {rest_api} in {region}{account}. Create it, correct spec.restApiId, or check whose credentials the operator has."
+            "There is no REST API {rest_api} in {region}{account}. Create it, correct the id that spec names, or check whose credentials the operator has."
         ),
         Cause::StageNotFound => format!("The stage disappeared before {operation}. It is looked at again."),
         Cause::StageExists => "The stage appeared just before it was to be created. It is looked at again.".to_owned(),

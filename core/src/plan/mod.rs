@@ -152,14 +152,17 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
         return deletion::plan(world);
     }
     let mut draft = Draft::new(*world);
-    let desired = match validate(world.object, world.settings) {
+    let desired = match validate(world.object, world.settings, world.observed.referred.as_ref()) {
         Ok(desired) => desired,
         Err(invalid) => {
-            let reason = match invalid {
-                Invalid::IdentityChanged { .. } => Reason::IdentityChanged,
-                Invalid::NoRestApi | Invalid::Both | Invalid::StageName(_) => Reason::InvalidSpec,
+            let (situation, reason) = match invalid {
+                Invalid::IdentityChanged { .. } => (Situation::Blocked, Reason::IdentityChanged),
+                Invalid::Unresolved(_) => (Situation::Outstanding, Reason::ReferenceUnresolved),
+                Invalid::NoRestApi | Invalid::BothRestApis | Invalid::Both | Invalid::StageName(_) => {
+                    (Situation::Blocked, Reason::InvalidSpec)
+                }
             };
-            return Ok(draft.finish(Finding::new(Situation::Blocked, reason, invalid.to_string())));
+            return Ok(draft.finish(Finding::new(situation, reason, invalid.to_string())));
         }
     };
     let access = match world.access(&desired.rest_api_id, &desired.region) {

@@ -7,6 +7,7 @@ mod commands;
 mod deployments;
 mod failures;
 mod ownership;
+mod references;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -17,6 +17,7 @@ use crate::api::{COMMAND, FINALIZER};
 use crate::observed::{ApiSummary, Availability, CacheCluster, Deployment, MethodSummary, RestApi, Stage};
 use crate::patch::{Op, PatchOperation};
 use crate::plan::{Action, Next, Plan, What, plan};
+use crate::reference::Referred;
 use crate::settle::{Reply, settle};
 use crate::world::{Group, Observed, Recent, Seen, Settings, Siblings, World};
 
@@ -24,6 +25,8 @@ use crate::world::{Group, Observed, Recent, Seen, Settings, Siblings, World};
 pub(super) struct Bench {
     pub(super) object: ApiStage,
     pub(super) settings: Settings,
+    /// What is found where spec.restApiIdFrom refers to.
+    pub(super) referred: Option<Referred>,
     /// The account of the operator's credentials.
     pub(super) account: AccountId,
     pub(super) siblings: Siblings,
@@ -75,6 +78,7 @@ pub(super) fn orders() -> Bench {
             drift_interval: Duration::from_mins(10),
             lost_reply_wait: Duration::from_secs(70),
         },
+        referred: None,
         account: "123456789012".into(),
         siblings: Siblings::default(),
         recent: Recent::default(),
@@ -185,7 +189,7 @@ impl Bench {
         self.calls.clear();
         self.events.clear();
         self.statuses.clear();
-        let mut observed = Observed::default();
+        let mut observed = Observed { referred: self.referred.clone(), ..Observed::default() };
         for _ in 0..12 {
             let plan = self.plan(&mut observed);
             if self.object.status.as_ref() != Some(&plan.status) {
@@ -214,7 +218,7 @@ impl Bench {
                 self.object.status = Some(status);
             }
             // What is asked next is answered from what the calls have made of it, without a new read.
-            observed = Observed { account: observed.account, ..Observed::default() };
+            observed = Observed { account: observed.account, referred: observed.referred, ..Observed::default() };
             observed.stages = Some(self.seen(self.stages.clone()));
             observed.deployments = Some(self.seen(self.deployments.clone()));
         }
