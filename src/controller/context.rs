@@ -10,6 +10,7 @@ use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::world::Settings;
 
 use super::memory::Memories;
+use super::references::References;
 use super::workers::Workers;
 use crate::aws::{Accounts, Aws, Observations};
 use crate::clock::Clock;
@@ -49,6 +50,7 @@ pub struct Context {
     pub(super) recorder: Recorder,
     pub(super) memories: Memories<ApiStage>,
     pub(super) workers: Workers,
+    pub(super) references: References,
 }
 
 impl Context {
@@ -79,6 +81,7 @@ impl Context {
             stores,
             memories: Memories::default(),
             workers: Workers::new(usize::MAX),
+            references: References::default(),
         }
     }
 

@@ -71,7 +71,8 @@ pub(super) async fn read(ctx: &Context, site: &Site, need: Need, observed: &mut 
 /// What the other objects on this REST API say.
 pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Siblings {
     let region = site.gateway.region();
-    let ours = claim(object, &ctx.settings.region);
+    // What it refers to instead of naming it has been looked up.
+    let ours = stage_name(object);
     let account = site.aws.role().map(RoleArn::account);
     let mut older: Option<(Seniority, String)> = None;
     let mut siblings = Siblings::default();
@@ -84,8 +85,7 @@ pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Sibling
         if other_region != *region || rest_api != site.rest_api {
             continue;
         }
-        let is_rival = may_govern(ctx, &other, &other_region, &rest_api, account.as_ref())
-            && ours.as_ref().is_some_and(|(_, _, ours)| *ours == stage);
+        let is_rival = may_govern(ctx, &other, &other_region, &rest_api, account.as_ref()) && ours == stage;
         if is_rival && seniority(&other) < seniority(object) {
             let claimant =
                 (seniority(&other), format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any()));
@@ -151,11 +151,12 @@ fn claim(object: &ApiStage, default_region: &Region) -> Option<(Region, RestApiI
     let status = object.status.as_ref();
     let region = status.and_then(|status| status.region.clone()).or_else(|| object.spec.region.clone());
     let rest_api = status.and_then(|status| status.rest_api_id.clone()).or_else(|| object.spec.rest_api_id.clone())?;
-    let stage = status
-        .and_then(|status| status.stage_name.clone())
-        .or_else(|| object.spec.stage_name.clone())
-        .unwrap_or_else(|| StageName::new(object.name_any()));
-    Some((region.unwrap_or_else(|| default_region.clone()), rest_api, stage))
+    Some((region.unwrap_or_else(|| default_region.clone()), rest_api, stage_name(object)))
+}
+
+fn stage_name(object: &ApiStage) -> StageName {
+    let governed = object.status.as_ref().and_then(|status| status.stage_name.clone());
+    governed.or_else(|| object.spec.stage_name.clone()).unwrap_or_else(|| StageName::new(object.name_any()))
 }
 
 /// A moment of the wall clock as time since boot, by way of "that long ago".

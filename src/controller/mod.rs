@@ -15,6 +15,7 @@ mod dereference;
 mod governed;
 mod memory;
 mod reconcile;
+mod references;
 mod report;
 mod watch;
 mod workers;

@@ -11,6 +11,7 @@ use stagecraft_core::api::names::{Region, RestApiId};
 use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::cause::{Cause, Class};
 use stagecraft_core::plan::{Action, Found, Next, Plan, What, after_failure, plan};
+use stagecraft_core::reference::Referred;
 use stagecraft_core::settle::{settle, settle_failure};
 use stagecraft_core::validate::validate;
 use stagecraft_core::world::{Failure, Group, Observed, World};
@@ -20,6 +21,7 @@ use super::apply::{Applied, apply};
 use super::context::Context;
 use super::dereference::{self, Site, siblings};
 use super::memory::Memory;
+use super::references::referred;
 use super::report::{self, add_finalizer, live, publish, remove_finalizer, write_status};
 use super::workers::Worker;
 use crate::aws;
@@ -49,14 +51,15 @@ pub async fn reconcile(watched: Arc<ApiStage>, ctx: &Context) -> Passed {
     let mut memory = ctx.memories.get(&uid);
     let object = memory.newest(&watched);
     let now = ctx.clock.now();
-    if memory.is_own_echo(&object, now) {
+    let stirred = ctx.references.take_stirred(&uid);
+    if !stirred && memory.is_own_echo(&object, now) {
         // Without this the echo of a status that tells a failure would be the next try.
         let wait = memory.wake_up_at.map(|due| Duration::try_from(due.duration_since(now)).unwrap_or(SOON));
         ctx.memories.put(uid, memory);
         return Passed { wake_up_in: wait, failed: None };
     }
     let worker = ctx.workers.begin().await;
-    let mut pass = Pass { ctx, worker, site: None, memory, object };
+    let mut pass = Pass { ctx, worker, site: None, referred: None, memory, object };
     // On the heap: it is large, and there is one for each object that waits.
     let passed = Box::pin(pass.run()).await;
     let Pass { mut memory, object, .. } = pass;
@@ -84,6 +87,8 @@ struct Pass<'a> {
     worker: Worker,
     /// Kept from round to round, with what was admitted and not used yet.
     site: Option<Arc<Site>>,
+    /// What was found where the object refers to, at the beginning of the pass.
+    referred: Option<Referred>,
     memory: Memory<ApiStage>,
     /// The object as the apiserver has it, with what calls of this pass have settled in its status.
     object: Arc<ApiStage>,
@@ -92,7 +97,9 @@ struct Pass<'a> {
 impl Pass<'_> {
     async fn run(&mut self) -> Passed {
         let mut conflicts = 0;
-        self.memory.note_cause(&self.object, self.ctx.clock.now());
+        if let Err(error) = self.begin().await {
+            return self.not_read(&error);
+        }
         let mut stored = Arc::clone(&self.object);
         for _ in 0..MOST_ROUNDS {
             match self.round(&mut stored).await {
@@ -104,7 +111,9 @@ impl Pass<'_> {
                         Ok(Some(object)) => {
                             self.object = Arc::clone(&object);
                             stored = object;
-                            self.memory.note_cause(&self.object, self.ctx.clock.now());
+                            if let Err(error) = self.begin().await {
+                                return self.not_read(&error);
+                            }
                         }
                         Ok(None) | Err(report::Error::Gone) => return OVER,
                         Err(error) => return self.not_reported(&error),
@@ -118,18 +127,29 @@ impl Pass<'_> {
         Passed { wake_up_in: Some(SOON), failed: None }
     }
 
+    /// Looks up what the object refers to; other content is as good a reason for fresh reads as another spec.
+    async fn begin(&mut self) -> Result<(), kube::Error> {
+        self.referred = self.worker.aside(referred(self.ctx, &self.object)).await?;
+        let now = self.ctx.clock.now();
+        match &self.referred {
+            Some(referred) => self.memory.note_cause_among(&self.object, format!("{referred:?}"), now),
+            None => self.memory.note_cause(&self.object, now),
+        }
+        Ok(())
+    }
+
     /// Plans, writes the status, and sends what the plan says.
     async fn round(&mut self, stored: &mut Arc<ApiStage>) -> Result<Round, report::Error> {
-        let site = match site_of(&self.object, self.ctx) {
+        let mut observed = Observed { referred: self.referred.clone(), ..Observed::default() };
+        let site = match site_of(&self.object, self.ctx, self.referred.as_ref()) {
             Some((region, rest_api)) => self.site(&region, rest_api).await,
             None => None,
         };
         let Some(site) = site else {
             // A spec without a usable REST API, or one that no rule allows: the plan needs no read to say so.
-            let plan = self.plan_without_reads();
+            let plan = self.plan_without_reads(&observed);
             return self.conclude(plan, stored, None).await;
         };
-        let mut observed = Observed::default();
         let siblings = siblings(self.ctx, &self.object, &site);
         let plan = loop {
             let need = match plan(&self.world(&observed, &siblings)) {
@@ -314,11 +334,11 @@ impl Pass<'_> {
         plan
     }
 
-    fn plan_without_reads(&self) -> Plan {
-        let (observed, siblings) = (Observed::default(), stagecraft_core::world::Siblings::default());
-        match plan(&self.world(&observed, &siblings)) {
+    fn plan_without_reads(&self, observed: &Observed) -> Plan {
+        let siblings = stagecraft_core::world::Siblings::default();
+        match plan(&self.world(observed, &siblings)) {
             Next::Act(plan) => *plan,
-            Next::Read(_) => after_failure(&self.world(&observed, &siblings)),
+            Next::Read(_) => after_failure(&self.world(observed, &siblings)),
         }
     }
 
@@ -332,6 +352,11 @@ impl Pass<'_> {
             cause_at: self.memory.cause_at,
             now: self.ctx.clock.now(),
         }
+    }
+
+    fn not_read(&self, error: &kube::Error) -> Passed {
+        warn!(object = %self.name(), "could not read what it refers to: {}", Chain(error));
+        Passed { wake_up_in: Some(SOON), failed: Some(Class::Transient) }
     }
 
     fn not_reported(&self, error: &report::Error) -> Passed {
@@ -366,11 +391,11 @@ fn failure(error: &aws::Error, in_a_row: u32) -> Failure {
 }
 
 /// Where a pass reads: a deletion goes by status alone, everything else by what is desired.
-fn site_of(object: &ApiStage, ctx: &Context) -> Option<(Region, RestApiId)> {
+fn site_of(object: &ApiStage, ctx: &Context, referred: Option<&Referred>) -> Option<(Region, RestApiId)> {
     if object.metadata.deletion_timestamp.is_some() {
         let status = object.status.as_ref()?;
         return Some((status.region.clone()?, status.rest_api_id.clone()?));
     }
-    let desired = validate(object, &ctx.settings).ok()?;
+    let desired = validate(object, &ctx.settings, referred).ok()?;
     Some((desired.region, desired.rest_api_id))
 }

@@ -21,6 +21,7 @@ use tracing::{error, info, warn};
 
 use super::context::{Context, Guarded};
 use super::reconcile::reconcile;
+use super::references;
 use crate::aws::{self, Aws, Limiters, Options, Share};
 use crate::metrics::{Kind, Metrics, Miss, Outcome};
 use crate::run::{BoxError, Process, Stopping};
@@ -77,11 +78,12 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
     let mut parts = JoinSet::new();
     let (synced, when_synced) = watch::channel(false);
     let underway = Underway::new(process.stopping.clone(), when_synced);
-    for controller in controllers {
+    for (controller, namespace) in controllers.into_iter().zip(namespaces(&process)) {
         let (ctx, underway) = (Arc::clone(&ctx), underway.clone());
         let finished = underway.clone();
+        let changes = references::changes(&ctx, namespace.as_deref(), controller.store());
         parts.spawn(async move {
-            let passes = controller.run(
+            let passes = controller.reconcile_on(changes).run(
                 move |object, ctx| {
                     let underway = underway.clone();
                     async move { underway.pass(object, ctx).await }
@@ -200,10 +202,17 @@ fn classified(class: Class) -> Outcome {
 
 fn apis(process: &Process) -> Vec<Api<Guarded>> {
     let client = &process.client;
-    if process.settings.watch_namespaces.is_empty() {
-        return vec![Api::all(client.clone())];
-    }
-    process.settings.watch_namespaces.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect()
+    let api = |namespace: Option<String>| match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), &namespace),
+        None => Api::all(client.clone()),
+    };
+    namespaces(process).into_iter().map(api).collect()
+}
+
+/// The namespaces that are watched, each on its own; `None` alone: all of them at once.
+fn namespaces(process: &Process) -> Vec<Option<String>> {
+    let chosen = &process.settings.watch_namespaces;
+    if chosen.is_empty() { vec![None] } else { chosen.iter().cloned().map(Some).collect() }
 }
 
 /// Waits until every store holds what the apiserver held when the watch began. False: a watch ended before.

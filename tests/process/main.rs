@@ -13,5 +13,6 @@
 mod leadership;
 mod malformed;
 mod proxy;
+mod references;
 mod secrets;
 mod world;

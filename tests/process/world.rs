@@ -120,6 +120,20 @@ impl World {
         }
     }
 
+    /// Waits until this is the reason of Ready.
+    pub(crate) async fn await_reason(&self, name: &str, reason: &str, within: Duration) {
+        let deadline = Instant::now() + within;
+        let mut ticks = interval(Duration::from_millis(50));
+        loop {
+            let status = self.objects().get(name).await.unwrap().status.unwrap_or_default();
+            if status.conditions.iter().any(|ready| ready.type_ == "Ready" && ready.reason == reason) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{name} is not {reason}: {status:#?}");
+            ticks.tick().await;
+        }
+    }
+
     /// Sequence numbers of the writes of one key to API Gateway that arrived.
     pub(crate) fn writes_of(&self, key: &str) -> Vec<u64> {
         let calls = self.simulator.calls();

@@ -21,4 +21,5 @@ mod delays;
 mod heal;
 mod outside;
 mod ownership;
+mod references;
 mod support;

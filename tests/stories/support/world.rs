@@ -163,6 +163,20 @@ impl World {
         self.namespace.name()
     }
 
+    /// Objects of another kind in the story's namespace.
+    pub(crate) fn api_of<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.client.clone(), self.namespace.name())
+    }
+
+    /// A pass when the object's time has come.
+    pub(crate) async fn stir(&self, name: &str) {
+        self.pass_time(Duration::from_mins(15));
+        self.pass(name).await.expect("nobody was to die here");
+    }
+
     /// Objects of another namespace, which the operator watches from now on, too.
     pub(crate) async fn elsewhere(&mut self) -> Api<ApiStage> {
         let namespace = self.cluster.namespace("elsewhere").await.unwrap();

@@ -52,10 +52,14 @@ const PATHS: &str = "[/deploymentId, /description, /cacheClusterEnabled, /cacheC
 const VARIABLE_VALUE: &str = "Invalid stage variable value: Rate exceeded!.  Please use values with alphanumeric characters \
      and the symbols ' ', -', '.', '_', ':', '/', '?', '&', '=', and ','.";
 
+/// Calls that can be answered so, the answer, and the reaction to it.
+type Answered<'a> = (&'a [Operation], u16, Option<&'a str>, &'a str, Reaction);
+
 /// Rows of the error table that calls of ours can meet, in its order.
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn every_row_of_the_error_table_has_its_reaction() {
-    let rows: &[(&[Operation], u16, Option<&str>, &str, Reaction)] = &[
+    let rows: &[Answered<'_>] = &[
         (&all(), 429, Some("TooManyRequestsException"), "Too Many Requests", Reaction::Retry),
         (&all(), 429, Some("TooManyRequestsException"), "Rate exceeded", Reaction::Retry),
         (&all(), 429, Some("LimitExceededException"), "Rate exceeded", Reaction::Retry),
