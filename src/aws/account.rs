@@ -14,8 +14,11 @@ use super::latest::{Latest, Observable};
 use super::operation::Operation;
 use super::urgency::Urgency;
 
-/// The account, once STS has told it. Credentials are renewed while the process runs, their account stays.
+/// The account: that of the role, else the one that STS has told. Credentials are renewed while the process runs, their
+/// account stays.
 pub(super) struct Account {
+    /// Of a role, whose ARN says it.
+    known: Option<AccountId>,
     client: aws_sdk_sts::Client,
     has_region: bool,
     caller: Caller,
@@ -23,8 +26,9 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) fn new(config: &SdkConfig, caller: Caller) -> Self {
+    pub(super) fn new(config: &SdkConfig, known: Option<AccountId>, caller: Caller) -> Self {
         Self {
+            known,
             client: aws_sdk_sts::Client::new(config),
             has_region: config.region().is_some(),
             caller,
@@ -33,6 +37,9 @@ impl Account {
     }
 
     pub(super) async fn id(&self) -> Result<AccountId, Error> {
+        if let Some(known) = &self.known {
+            return Ok(known.clone());
+        }
         let answer = self
             .answer
             .get(self.caller.clock(), Duration::ZERO, Priority::UserChange, not_limited, |()| self.ask())

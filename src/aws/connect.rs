@@ -143,7 +143,7 @@ impl Aws {
     fn with_role(config: SdkConfig, role: Option<RoleArn>, caller: Caller, limiters: Option<Limiters>) -> Self {
         let credentials = Arc::new(Renewable::new(caller.clock().clone()));
         let config = config.into_builder().identity_cache(renewal::shared(&credentials)).build();
-        let account = Arc::new(Account::new(&config, caller.clone()));
+        let account = Arc::new(Account::new(&config, role.as_ref().map(RoleArn::account), caller.clone()));
         let gateways = Mutex::default();
         Self { inner: Arc::new(Inner { config, role, credentials, account, limiters, caller, gateways }) }
     }
@@ -204,10 +204,7 @@ impl Aws {
     ///
     /// What every read can meet; also [`Cause::Refused`](stagecraft_core::cause::Cause::Refused) if no Region is known.
     pub async fn account_id(&self) -> Result<AccountId, Error> {
-        match &self.inner.role {
-            Some(role) => Ok(role.account()),
-            None => self.inner.account.id().await,
-        }
+        self.inner.account.id().await
     }
 }
 

@@ -230,7 +230,9 @@ impl Pass<'_> {
                 .spared
                 .retain(|_, refused| refused.checked_add(Duration::from_hours(1)).is_ok_and(|due| due > now));
         }
-        if let (Some(orphans), Some((region, rest_api))) = (orphans, site_of(&self.object, self.ctx)) {
+        if let (Some(orphans), Some((region, rest_api))) =
+            (orphans, site_of(&self.object, self.ctx, self.referred.as_ref()))
+        {
             self.ctx.metrics.set_orphans(&region, &rest_api, orphans);
         }
         self.ctx.metrics.history_cut(cut);
