@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::model::update_stage;
 use crate::access::Policy;
 use crate::api::event::EventReason;
 use crate::api::names::{AccountId, DeploymentId, Region};
@@ -14,12 +15,12 @@ use crate::api::owner::OWNER_TAG;
 use crate::api::stage::{ApiStage, ApiStageSpec};
 use crate::api::status::ApiStageStatus;
 use crate::api::{COMMAND, FINALIZER};
+use crate::cause::Cause;
 use crate::observed::{ApiSummary, Availability, CacheCluster, Deployment, MethodSummary, RestApi, Stage};
-use crate::patch::{Op, PatchOperation};
 use crate::plan::{Action, Next, Plan, What, plan};
 use crate::reference::Referred;
-use crate::settle::{Reply, settle};
-use crate::world::{Group, Observed, Recent, Seen, Settings, Siblings, World};
+use crate::settle::{Reply, settle, settle_failure};
+use crate::world::{Failure, Group, Observed, Recent, Seen, Settings, Siblings, World};
 
 /// An object, API Gateway as the object's stage needs it, and the time.
 pub(super) struct Bench {
@@ -47,6 +48,12 @@ pub(super) struct Bench {
     pub(super) statuses: Vec<ApiStageStatus>,
     pub(super) wake_up_at: Option<Timestamp>,
     pub(super) freed: bool,
+    /// The writes again, operation by operation and with values.
+    pub(super) sent: Vec<String>,
+    /// API Gateway takes documentation versions without keeping them.
+    pub(super) forgetful: bool,
+    /// Calls of this group are refused for this reason.
+    pub(super) refusing: Option<(Group, Cause)>,
     pub(super) made: u32,
     /// What the next snapshot will hold.
     pub(super) definition: ApiSummary,
@@ -99,6 +106,9 @@ pub(super) fn orders() -> Bench {
         statuses: Vec::new(),
         wake_up_at: None,
         freed: false,
+        sent: Vec::new(),
+        forgetful: false,
+        refusing: None,
         made: 0,
         definition: api(&["GET /orders"]),
         orphans: None,
@@ -183,12 +193,20 @@ impl Bench {
 
     /// One pass: a minute later, with fresh eyes, until nothing is left to do.
     pub(super) fn pass(&mut self) -> &mut Self {
+        self.recent.tried.clear();
+        self.pass_keeping_tried()
+    }
+
+    /// The same, while groups that were refused lately wait for their time.
+    pub(super) fn pass_keeping_tried(&mut self) -> &mut Self {
         self.now = self.now.checked_add(Duration::from_mins(1)).unwrap();
         self.cause_at = self.now;
         self.recent.housekeeping.sent = 0;
         self.calls.clear();
+        self.sent.clear();
         self.events.clear();
         self.statuses.clear();
+        self.recent.done.clear();
         let mut observed = Observed { referred: self.referred.clone(), ..Observed::default() };
         for _ in 0..12 {
             let plan = self.plan(&mut observed);
@@ -207,11 +225,24 @@ impl Bench {
                 }
                 return self;
             }
+            let mut closed = BTreeSet::new();
             for action in &plan.actions {
                 if action.group() == Group::Housekeeping {
                     self.recent.housekeeping.sent += 1;
                 }
+                if closed.contains(&action.group()) {
+                    continue;
+                }
+                let refused = self.refusing.as_ref().filter(|(group, _)| *group == action.group());
+                if let Some((group, cause)) = refused.cloned() {
+                    closed.insert(group);
+                    self.refuse(action, group, &cause);
+                    continue;
+                }
+                self.sent.extend(written(action));
                 let reply = self.perform(action);
+                self.recent.refused.remove(&action.group());
+                self.recent.done.push(action.clone());
                 let mut status = self.object.status.take().unwrap();
                 let news = settle(&mut status, action, &reply, self.now);
                 self.events.extend(news.iter().map(|event| event.reason));
@@ -223,6 +254,18 @@ impl Bench {
             observed.deployments = Some(self.seen(self.deployments.clone()));
         }
         panic!("no rest after 12 rounds: {:?}", self.calls);
+    }
+
+    /// API Gateway refuses a call: what the controller notes then.
+    fn refuse(&mut self, action: &Action, group: Group, cause: &Cause) {
+        let mut status = self.object.status.take().unwrap();
+        settle_failure(&mut status, action, cause);
+        self.object.status = Some(status);
+        let in_a_row = self.recent.refused.get(&group).map_or(0, |failure| failure.in_a_row) + 1;
+        let (operation, text) = (written(action).remove(0), "no".to_owned());
+        let operation = operation.split(' ').next().unwrap_or_default().to_owned();
+        self.recent.refused.insert(group, Failure { operation, cause: cause.clone(), text, in_a_row });
+        self.recent.tried.insert(group);
     }
 
     /// The first plan with calls, not yet carried out.
@@ -294,16 +337,38 @@ impl Bench {
                     description: new.description.clone(),
                     variables: new.variables.clone(),
                     tags: Some(new.tags.clone()),
+                    tracing_enabled: new.tracing_enabled,
+                    documentation_version: new.documentation_version.clone(),
                     ..a_stage(new.deployment_id.as_str())
                 });
+                if let Some(cache) = new.cache {
+                    let size = cache.size.map_or("0.5", |size| size.as_str()).to_owned();
+                    let status = "CREATE_IN_PROGRESS".to_owned();
+                    self.stage().cache = CacheCluster { enabled: true, size: Some(size), status };
+                }
             }
             Action::Traffic(operations) | Action::Settings { operations, .. } => {
                 let paths: Vec<_> = operations.iter().map(ToString::to_string).collect();
                 self.calls.push(format!("UpdateStage {}", paths.join(", ")));
-                for operation in operations {
-                    patch(self.stage(), operation);
+                let documentation = self.stage().documentation_version.clone();
+                update_stage(self.stage(), operations);
+                if self.forgetful {
+                    self.stage().documentation_version = documentation;
                 }
             }
+            Action::SetTags { tags, .. } => {
+                self.calls.push("TagResource".to_owned());
+                self.stage().tags.get_or_insert_default().extend(tags.clone());
+            }
+            Action::RemoveTags { keys } => {
+                self.calls.push("UntagResource".to_owned());
+                self.stage().tags.get_or_insert_default().retain(|key, _| !keys.contains(key));
+            }
+            Action::FlushCache => {
+                self.calls.push("FlushStageCache".to_owned());
+                self.stage().cache.status = "FLUSH_IN_PROGRESS".to_owned();
+            }
+            Action::FlushAuthorizers => self.calls.push("FlushStageAuthorizersCache".to_owned()),
             Action::Tag(owner) => {
                 self.calls.push("TagResource".to_owned());
                 let owner = owner.to_string();
@@ -348,21 +413,46 @@ impl Bench {
     }
 }
 
-pub(super) fn patch(stage: &mut Stage, operation: &PatchOperation) {
-    let value = operation.value.clone().unwrap_or_default();
-    match (operation.op, operation.path.as_str()) {
-        (Op::Replace, "/deploymentId") => stage.deployment_id = value.as_str().into(),
-        (Op::Replace, "/description") => stage.description = Some(value).filter(|text| !text.is_empty()),
-        (Op::Replace, path) if path.starts_with("/variables/") => {
-            stage.variables.insert(path.trim_start_matches("/variables/").to_owned(), value);
+/// A call with the values that it carries: one text for the call, then one for each operation of it.
+pub(super) fn written(action: &Action) -> Vec<String> {
+    let mut texts = Vec::new();
+    let pairs = |map: &BTreeMap<String, String>| {
+        let pairs: Vec<_> =
+            map.iter().filter(|(key, _)| *key != OWNER_TAG).map(|(key, value)| format!("{key}={value}")).collect();
+        pairs.join(",")
+    };
+    match action {
+        Action::Snapshot { description, .. } => texts.push(format!("CreateDeployment {description}")),
+        Action::CreateStage(new) => {
+            texts.push(format!("CreateStage deploymentId={}", new.deployment_id));
+            texts.extend(new.description.iter().map(|text| format!("  description={text}")));
+            texts.extend(new.tracing_enabled.then(|| "  tracingEnabled=true".to_owned()));
+            texts.extend(new.documentation_version.iter().map(|text| format!("  documentationVersion={text}")));
+            texts.extend(new.cache.map(|_| "  cacheClusterEnabled=true".to_owned()));
+            let size = new.cache.and_then(|cache| cache.size);
+            texts.extend(size.map(|size| format!("  cacheClusterSize={}", size.as_str())));
+            texts.extend((!new.variables.is_empty()).then(|| format!("  variables {}", pairs(&new.variables))));
+            texts.extend((new.tags.len() > 1).then(|| format!("  tags {}", pairs(&new.tags))));
         }
-        (Op::Remove, path) if path.starts_with("/variables/") => {
-            let removed = stage.variables.remove(path.trim_start_matches("/variables/"));
-            assert!(removed.is_some(), "{path} is removed although no read has shown it");
+        Action::Traffic(operations) | Action::Settings { operations, .. } => {
+            texts.push("UpdateStage".to_owned());
+            texts.extend(operations.iter().map(|operation| match &operation.value {
+                Some(value) => format!("  {operation} = {value}"),
+                None => format!("  {operation}"),
+            }));
         }
-        (Op::Remove, "/canarySettings") => {
-            assert!(stage.canary.take().is_some(), "API Gateway refuses to remove a canary that is not there");
+        Action::SetTags { tags, .. } => texts.push(format!("TagResource {}", pairs(tags))),
+        Action::RemoveTags { keys } => texts.push(format!("UntagResource {}", keys.join(","))),
+        Action::FlushCache => texts.push("FlushStageCache".to_owned()),
+        Action::FlushAuthorizers => texts.push("FlushStageAuthorizersCache".to_owned()),
+        Action::Tag(_) => texts.push("TagResource owner".to_owned()),
+        Action::Untag => texts.push("UntagResource owner".to_owned()),
+        Action::DeleteStage => texts.push("DeleteStage".to_owned()),
+        Action::DeleteDeployment(id) => texts.push(format!("DeleteDeployment {id}")),
+        Action::Prune { deployment, .. } => texts.push(format!("DeleteDeployment {deployment}")),
+        Action::Describe { deployment, description, .. } => {
+            texts.push(format!("UpdateDeployment {deployment} {description}"));
         }
-        (op, path) => panic!("API Gateway would refuse {op} {path}"),
     }
+    texts
 }
