@@ -18,6 +18,7 @@ mod canary_input;
 mod commands;
 mod crash;
 mod delays;
+mod deployments;
 mod heal;
 mod outside;
 mod ownership;
