@@ -66,6 +66,8 @@ pub struct Siblings {
     pub known: BTreeSet<Revision>,
     /// Deployments that another object needs: it serves them, its spec or its release names them, or its history offers them.
     pub offered: BTreeSet<DeploymentId>,
+    /// Whether there is an object that cannot be read: nobody knows what it needs.
+    pub unreadable: bool,
     /// Revisions that another object's spec names, resolved or not.
     pub wanted: BTreeSet<Revision>,
     /// Owners of the other objects, as they stand in tags and markers.

@@ -294,9 +294,10 @@ impl Pass<'_> {
         recent.housekeeping.sent += applied.done().iter().filter(|(action, _)| is_housekeeping(action)).count();
         for (action, error) in applied.refused().iter().chain(applied.stopped()) {
             settle_failure(status, action, &error.cause);
-            if let Action::Prune { deployment, .. } | Action::Describe { deployment, .. } = action {
+            if is_housekeeping(action) {
+                let pruned = if let Action::Prune { deployment, .. } = action { Some(deployment) } else { None };
                 recent.housekeeping.sent += 1;
-                recent.housekeeping.failed(Some(deployment), &error.cause, now);
+                recent.housekeeping.failed(pruned, &error.cause, now);
                 debug!("housekeeping waits: {}", Chain(error));
             }
             if let Action::Snapshot { revision, attempt, .. } = action {
