@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use crate::api::condition::Reason;
 use crate::api::event::{Event, EventReason};
 use crate::api::names::DeploymentId;
-use crate::api::status::{ApiStageStatus, CommandState, Drift, Phase};
+use crate::api::status::{ApiStageStatus, Drift, How, Phase};
 use crate::cause::Cause;
 use crate::plan::Action;
 
@@ -35,6 +36,12 @@ pub fn settle(status: &mut ApiStageStatus, action: &Action, reply: &Reply, now: 
             {
                 release.target.deployment_id = Some(id.clone());
             }
+            if let Some(next) = status.release.as_mut().and_then(|release| release.next.as_mut())
+                && next.target.revision.as_ref() == Some(revision)
+                && next.target.attempt == Some(*attempt)
+            {
+                next.target.deployment_id = Some(id.clone());
+            }
             let (reason, note) = if *found {
                 (
                     EventReason::RevisionReused,
@@ -50,24 +57,24 @@ pub fn settle(status: &mut ApiStageStatus, action: &Action, reply: &Reply, now: 
             let note = format!("Stage {} is created and serves deployment {}.", stage.name, stage.deployment_id);
             vec![Event::normal(EventReason::StageCreated, stage.deployment_id.as_str(), note)]
         }
-        (Action::Traffic(_), _) => {
+        (Action::Traffic(_) | Action::Promote { .. } | Action::Abort(_), _) => {
             moved(status, &now);
             Vec::new()
         }
-        (Action::Settings { fields, drifted, .. }, _) => vec![applied(status, fields, *drifted, &now)],
-        (Action::SetTags { tags, drifted }, _) => {
-            let fields: Vec<_> = tags.keys().map(|key| format!("tags[{key}]")).collect();
-            vec![applied(status, &fields, *drifted, &now)]
-        }
-        (Action::RemoveTags { keys }, _) => {
-            let fields: Vec<_> = keys.iter().map(|key| format!("tags[{key}]")).collect();
-            vec![applied(status, &fields, false, &now)]
-        }
-        (Action::FlushCache | Action::FlushAuthorizers, _) => {
-            if let Some(command) = status.last_command.as_mut() {
-                command.state = CommandState::Done;
+        (Action::Settings { drifted, operations }, _) => {
+            for field in drifted {
+                status.drift.insert(0, Drift { field: field.clone(), at: now.clone(), corrected: true });
             }
-            Vec::new()
+            status.drift.truncate(20);
+            if drifted.is_empty() {
+                let paths: Vec<_> = operations.iter().map(|operation| operation.path.as_str()).collect();
+                let paths = paths.join(", ");
+                let note = format!("Applied: {paths}.");
+                return vec![Event::normal(EventReason::SettingsApplied, paths, note)];
+            }
+            let fields = drifted.join(", ");
+            let note = format!("Somebody changed {fields} of the stage; it is as declared again.");
+            vec![Event::warning(EventReason::DriftCorrected, fields, note)]
         }
         (Action::Tag(owner), _) => {
             let note = format!("The stage is adopted: it carries the owner tag {owner} now.");
@@ -90,27 +97,42 @@ pub fn settle(status: &mut ApiStageStatus, action: &Action, reply: &Reply, now: 
 /// Notes a call that failed: a release whose one call was refused is prepared anew, from what the stage then shows.
 pub fn settle_failure(status: &mut ApiStageStatus, action: &Action, cause: &Cause) {
     let refused = !cause.may_have_had_effect() && !cause.class().is_passing();
-    if let (Action::CreateStage(_) | Action::Traffic(_), true, Some(release)) =
-        (action, refused, status.release.as_mut())
-    {
+    let Some(release) = status.release.as_mut().filter(|_| refused) else { return };
+    match action {
         // A deployment that is gone ends its release: what the revision means now is looked up anew.
-        release.phase = if *cause == Cause::DeploymentNotFound { Phase::Idle } else { Phase::Preparing };
+        Action::CreateStage(_) | Action::Traffic(_)
+            if *cause == Cause::DeploymentNotFound
+                && release.ceiling.is_none()
+                && matches!(release.phase, Phase::Promoting | Phase::Preparing) =>
+        {
+            release.phase = Phase::Idle;
+        }
+        Action::CreateStage(_) | Action::Traffic(_)
+            if release.phase == Phase::Promoting && release.how != How::Canary =>
+        {
+            release.phase = Phase::Preparing;
+        }
+        // The stage is read again; where the canary is there, the other order is tried once.
+        Action::Promote { as_recorded: false, .. } => {
+            release.reason = Some(Reason::PromotionRefused.as_str().to_owned());
+        }
+        Action::Promote { as_recorded: true, .. } => {
+            release.phase = Phase::Paused;
+            release.reason = Some(Reason::PromotionRefused.as_str().to_owned());
+            release.approvals.clear();
+        }
+        Action::CreateStage(_)
+        | Action::Traffic(_)
+        | Action::Abort(_)
+        | Action::Snapshot { .. }
+        | Action::Settings { .. }
+        | Action::Tag(_)
+        | Action::Untag
+        | Action::DeleteStage
+        | Action::DeleteDeployment(_)
+        | Action::Prune { .. }
+        | Action::Describe { .. } => {}
     }
-}
-
-/// Settings that are as declared now, for the first time or again.
-fn applied(status: &mut ApiStageStatus, fields: &[String], drifted: bool, now: &Time) -> Event {
-    let listed = fields.join(", ");
-    if !drifted {
-        let note = format!("Applied: {listed}.");
-        return Event::normal(EventReason::SettingsApplied, listed, note);
-    }
-    for field in fields {
-        status.drift.insert(0, Drift { field: field.clone(), at: now.clone(), corrected: true });
-    }
-    status.drift.truncate(20);
-    let note = format!("Somebody changed {listed} of the stage; it is as declared again.");
-    Event::warning(EventReason::DriftCorrected, listed, note)
 }
 
 fn moved(status: &mut ApiStageStatus, now: &Time) {

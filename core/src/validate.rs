@@ -4,7 +4,6 @@
 //! line for objects that got past the schema (an older definition, a restore).
 
 pub mod canary;
-mod settings;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +13,6 @@ use crate::api::names::{DeploymentId, Region, RestApiId, Revision, StageName};
 use crate::api::stage::{AdoptionPolicy, ApiStage, DeletionPolicy, DriftPolicy};
 use crate::reference::{self, Referred};
 use crate::world::Settings;
-pub use settings::{DesiredSettings, InvalidSetting};
 
 /// What an `ApiStage` asks for, with the defaults of the API version filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +27,8 @@ pub struct Desired {
     pub wanted: Wanted,
     /// Declared variables.
     pub variables: BTreeMap<String, String>,
-    /// What is declared beside the release.
-    pub settings: DesiredSettings,
+    /// Declared description.
+    pub description: Option<String>,
     /// Whether an existing stage may become ours.
     pub adoption: AdoptionPolicy,
     /// What is done about drift.
@@ -75,9 +73,6 @@ pub enum Invalid {
         "{0:?} cannot be a stage name (letters, digits, _ and - only, at most 128): delete this ApiStage and create one with spec.stageName."
     )]
     StageName(String),
-    /// A setting beside the release.
-    #[error(transparent)]
-    Setting(#[from] InvalidSetting),
     /// Another stage than the one that is governed.
     #[error(
         "{field} is {wanted}, but this ApiStage governs stage {stage} of {governed}: set it back, or delete this ApiStage (deletionPolicy decides about the stage) and create another."
@@ -153,7 +148,7 @@ pub fn validate(object: &ApiStage, settings: &Settings, referred: Option<&Referr
         stage_name,
         wanted,
         variables: spec.variables.clone().unwrap_or_default(),
-        settings: settings::read(spec)?,
+        description: spec.description.clone(),
         adoption: spec.adoption_policy.unwrap_or(AdoptionPolicy::Never),
         drift: spec.drift_policy.unwrap_or(DriftPolicy::Correct),
         suspended: is_suspended(object),

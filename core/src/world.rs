@@ -8,13 +8,15 @@ use jiff::Timestamp;
 use kube::{Resource, ResourceExt as _};
 
 use crate::access::{Access, Denied, Policy};
+use crate::analysis::Readings;
+use crate::api::canary::Moment;
 use crate::api::names::{AccountId, DeploymentId, Region, RestApiId, Revision};
 use crate::api::owner::Owner;
 use crate::api::stage::ApiStage;
 use crate::cause::{Cause, Class};
 use crate::observed::{ApiSummary, Deployment, RestApi, Stage};
-use crate::plan::Action;
 use crate::reference::Referred;
+use crate::validate::canary;
 
 /// The operator's own settings, as far as decisions depend on them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,19 +57,47 @@ pub struct Observed {
     pub deployments: Option<Seen<Vec<Deployment>>>,
     /// Methods of deployments, which never change; `None` where they cannot be read now.
     pub methods: BTreeMap<DeploymentId, Option<Arc<ApiSummary>>>,
+    /// The governing `ApiCanary` by a list that was made for this decision.
+    pub governor: Option<Seen<Option<Governor>>>,
+    /// What the sources answered to the queries of the check that is due.
+    pub readings: Option<Readings>,
+    /// What the webhooks of a moment said.
+    pub gate: Option<(Moment, Answer)>,
+}
+
+/// What webhooks said before a release goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Whether all of them let it go on.
+    pub open: bool,
+    /// Who does not, and what it answered: a whole sentence.
+    pub said: String,
+}
+
+/// The `ApiCanary` that governs a stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Governor {
+    /// Its uid, which tells it from one of the same name that came later.
+    pub uid: String,
+    /// Its name.
+    pub name: String,
+    /// How it wants releases to go, or the sentence that says what is wrong with it.
+    pub policy: Result<canary::Policy, String>,
 }
 
 /// What the other `ApiStage`s of this cluster say about this one's REST API.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Siblings {
+    /// The `ApiCanary` that governs this stage, as the watch shows it.
+    pub governor: Option<Governor>,
+    /// Another REST API of the same name with a stage of this name, where one is known: their metrics are one.
+    pub twin: Option<RestApiId>,
     /// `namespace/name` of the oldest other object that governs the same stage, where it is older than ours.
     pub older: Option<String>,
     /// Revisions that another object has resolved on this REST API: where the deployment is gone, they are gone.
     pub known: BTreeSet<Revision>,
     /// Deployments that another object needs: it serves them, its spec or its release names them, or its history offers them.
     pub offered: BTreeSet<DeploymentId>,
-    /// Whether there is an object that cannot be read: nobody knows what it needs.
-    pub unreadable: bool,
     /// Revisions that another object's spec names, resolved or not.
     pub wanted: BTreeSet<Revision>,
     /// Owners of the other objects, as they stand in tags and markers.
@@ -83,12 +113,8 @@ pub struct Recent {
     pub failure: Option<Failure>,
     /// Groups of settings that AWS refused.
     pub refused: BTreeMap<Group, Failure>,
-    /// Groups that are not tried in this pass: refused in it, or so lately that their time has not come.
+    /// Groups that were refused in this very pass, so that it does not try them twice.
     pub tried: BTreeSet<Group>,
-    /// When a refused group of settings is tried again, where polls for something else come earlier.
-    pub retry_at: BTreeMap<Group, Timestamp>,
-    /// Calls of this very pass that AWS took: what it still does not show after them is not sent again.
-    pub done: Vec<Action>,
     /// Snapshots whose last call certainly had no effect, so that nobody needs to wait for a late one.
     pub unsent: BTreeSet<(Revision, u32)>,
     /// Tidying up, which never disturbs anything else.
@@ -146,16 +172,8 @@ pub enum Group {
     Snapshot,
     /// Creating the stage; deployment, variables and canary of an existing one: always alone.
     Traffic,
-    /// What is declared beside the release, but for what has a group of its own.
+    /// Description and variables that drifted.
     Settings,
-    /// Access logs, log levels and data traces: they need a role of the account.
-    Logging,
-    /// Declared tags.
-    Tags,
-    /// The cache cluster: refused while it is in transition.
-    Cache,
-    /// What a command asks for, where it is a call of its own.
-    Command,
     /// The owner tag.
     Ownership,
     /// Removing what is no longer needed.
@@ -189,20 +207,6 @@ impl<K, O, S> Copy for World<'_, K, O, S> {}
 impl<K, O, S> Clone for World<'_, K, O, S> {
     fn clone(&self) -> Self {
         *self
-    }
-}
-
-impl Group {
-    /// Whether the group is one of settings beside the release, which wait for their time after a refusal, whatever else the object
-    /// is looked at for meanwhile.
-    #[must_use]
-    pub fn is_of_settings(self) -> bool {
-        match self {
-            Self::Settings | Self::Logging | Self::Tags | Self::Cache => true,
-            Self::Snapshot | Self::Traffic | Self::Command | Self::Ownership | Self::CleanUp | Self::Housekeeping => {
-                false
-            }
-        }
     }
 }
 

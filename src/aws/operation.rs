@@ -27,10 +27,6 @@ pub enum Operation {
     UpdateStage,
     /// The end of a stage.
     DeleteStage,
-    /// The stage's cache emptied.
-    FlushStageCache,
-    /// The stage's authorizer cache emptied.
-    FlushStageAuthorizersCache,
     /// Tags added or overwritten.
     TagResource,
     /// Tags removed.
@@ -39,7 +35,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, for metrics that exist before the first call.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 13] = [
         Self::GetCallerIdentity,
         Self::GetRestApi,
         Self::GetStages,
@@ -51,8 +47,6 @@ impl Operation {
         Self::CreateStage,
         Self::UpdateStage,
         Self::DeleteStage,
-        Self::FlushStageCache,
-        Self::FlushStageAuthorizersCache,
         Self::TagResource,
         Self::UntagResource,
     ];
@@ -72,8 +66,6 @@ impl Operation {
             Self::CreateStage => "CreateStage",
             Self::UpdateStage => "UpdateStage",
             Self::DeleteStage => "DeleteStage",
-            Self::FlushStageCache => "FlushStageCache",
-            Self::FlushStageAuthorizersCache => "FlushStageAuthorizersCache",
             Self::TagResource => "TagResource",
             Self::UntagResource => "UntagResource",
         }
@@ -94,8 +86,6 @@ impl Operation {
             | Self::CreateStage
             | Self::UpdateStage
             | Self::DeleteStage
-            | Self::FlushStageCache
-            | Self::FlushStageAuthorizersCache
             | Self::TagResource
             | Self::UntagResource => true,
         }

@@ -6,11 +6,14 @@ use kube::Client;
 use kube::core::DeserializeGuard;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::Store;
+use stagecraft_core::api::canary::ApiCanary;
 use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::world::Settings;
 
+use super::canaries::Written;
 use super::memory::Memories;
 use super::references::References;
+use super::sources::{NoSources, Sources};
 use super::workers::Workers;
 use crate::aws::{Accounts, Aws, Observations};
 use crate::clock::Clock;
@@ -47,6 +50,11 @@ pub struct Context {
     pub prometheus: Prometheus,
     /// The objects, one store per watched namespace.
     pub stores: Vec<Store<Guarded>>,
+    /// The `ApiCanary`s, one store per watched namespace.
+    pub canaries: Vec<Store<Guarded<ApiCanary>>>,
+    /// Where the numbers come from that releases are judged by.
+    pub sources: Arc<dyn Sources>,
+    pub(super) canaries_written: Written,
     pub(super) recorder: Recorder,
     pub(super) memories: Memories<ApiStage>,
     pub(super) workers: Workers,
@@ -79,6 +87,9 @@ impl Context {
             webhooks: Webhooks::default(),
             prometheus: Prometheus::default(),
             stores,
+            canaries: Vec::new(),
+            sources: Arc::new(NoSources),
+            canaries_written: Written::default(),
             memories: Memories::default(),
             workers: Workers::new(usize::MAX),
             references: References::default(),
@@ -89,6 +100,18 @@ impl Context {
     #[must_use]
     pub fn with_outside(self, webhooks: Webhooks, prometheus: Prometheus) -> Self {
         Self { webhooks, prometheus, ..self }
+    }
+
+    /// With the `ApiCanary`s beside the stages.
+    #[must_use]
+    pub fn with_canaries(self, canaries: Vec<Store<Guarded<ApiCanary>>>) -> Self {
+        Self { canaries, ..self }
+    }
+
+    /// With somebody who knows how a release does.
+    #[must_use]
+    pub fn with_sources(self, sources: Arc<dyn Sources>) -> Self {
+        Self { sources, ..self }
     }
 
     /// At most this many passes work at the same time; those that wait for AWS are not counted.

@@ -13,7 +13,9 @@ use stagecraft_core::world::{Observed, Seen, Siblings};
 
 use tracing::warn;
 
+use super::canaries;
 use super::context::Context;
+use super::sources::Asked;
 use crate::aws::{Aws, Error, Gateway};
 use crate::telemetry::Chain;
 
@@ -64,6 +66,12 @@ pub(super) async fn read(ctx: &Context, site: &Site, need: Need, observed: &mut 
                 methods.inspect_err(|error| warn!(%deployment, "its methods are not known: {}", Chain(error)));
             observed.methods.insert(deployment, methods.ok());
         }
+        What::Readings(queries) => {
+            let asked = Asked { aws, gateway, queries: &queries };
+            observed.readings = Some(ctx.sources.read(asked).await);
+        }
+        // Read by the pass itself: they are not AWS's to answer.
+        What::Governor | What::Gate(_) => {}
     }
     Ok(())
 }
@@ -77,33 +85,30 @@ pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Sibling
     let mut older: Option<(Seniority, String)> = None;
     let mut siblings = Siblings::default();
     let others = ctx.stores.iter().flat_map(kube::runtime::reflector::Store::state);
-    for guarded in others {
-        let Ok(other) = &guarded.0 else {
-            siblings.unreadable = true;
-            continue;
-        };
+    for other in others.filter_map(|guarded| guarded.0.as_ref().ok().cloned()) {
         if other.uid() == object.uid() {
             continue;
         }
-        let Some((other_region, rest_api, stage)) = claim(other, &ctx.settings.region) else { continue };
+        let Some((other_region, rest_api, stage)) = claim(&other, &ctx.settings.region) else { continue };
         if other_region != *region || rest_api != site.rest_api {
             continue;
         }
-        let is_rival = may_govern(ctx, other, &other_region, &rest_api, account.as_ref()) && ours == stage;
-        if is_rival && seniority(other) < seniority(object) {
+        let is_rival = may_govern(ctx, &other, &other_region, &rest_api, account.as_ref()) && ours == stage;
+        if is_rival && seniority(&other) < seniority(object) {
             let claimant =
-                (seniority(other), format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any()));
+                (seniority(&other), format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any()));
             older = Some(older.map_or_else(|| claimant.clone(), |former| former.min(claimant.clone())));
         }
-        note_sibling(&mut siblings, ctx, other);
+        note_sibling(&mut siblings, ctx, &other);
     }
     siblings.older = older.map(|(_, name)| name);
+    siblings.governor = canaries::governor(ctx, object);
     siblings
 }
 
 /// What one other object on this REST API knows and needs.
 fn note_sibling(siblings: &mut Siblings, ctx: &Context, other: &ApiStage) {
-    let Siblings { older: _, unreadable: _, known, offered, wanted, owners, ended } = siblings;
+    let Siblings { older: _, governor: _, twin: _, known, offered, wanted, owners, ended } = siblings;
     owners.insert(Owner::new(&ctx.settings.cluster_id, &other.namespace().unwrap_or_default(), &other.name_any()));
     wanted.extend(other.spec.revision.clone());
     offered.extend(other.spec.deployment_id.clone());

@@ -8,6 +8,7 @@ use kube::Resource;
 use kube::core::object::HasStatus;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use stagecraft_core::api::canary::ApiCanary;
 use stagecraft_core::api::stage::ApiStage;
 
 use crate::metrics::Kind;
@@ -28,6 +29,14 @@ pub(super) trait Governed:
 
     /// The conditions of its status.
     fn conditions(&self) -> &[Condition];
+}
+
+impl Governed for ApiCanary {
+    const KIND: Kind = Kind::ApiCanary;
+
+    fn conditions(&self) -> &[Condition] {
+        self.status.as_ref().map_or(&[], |status| &status.conditions)
+    }
 }
 
 impl Governed for ApiStage {

@@ -119,16 +119,18 @@ impl<K: Governed> Memory<K> {
             && self.wake_up_at.is_some_and(|due| due > now)
     }
 
+    /// Whether what the watched ones among the other objects say is not what the last pass was about. What must be read to be
+    /// known stands behind a bar.
+    pub(super) fn has_news(&self, watched: &str) -> bool {
+        let known = self.cause.as_ref().and_then(|cause| cause.surroundings.split('|').next());
+        known != Some(watched)
+    }
+
     pub(super) fn wrote(&mut self, object: &Arc<K>) {
         self.last_written = Some(Arc::clone(object));
     }
 
-    /// Notes what this pass is about; a new cause makes earlier reads and failures history.
-    pub(super) fn note_cause(&mut self, object: &K, now: Timestamp) {
-        self.note_cause_among(object, String::new(), now);
-    }
-
-    /// As [`note_cause`](Self::note_cause), where news of other objects are a cause too.
+    /// Notes what this pass is about, news of other objects among it; a new cause makes earlier reads and failures history.
     pub(super) fn note_cause_among(&mut self, object: &K, surroundings: String, now: Timestamp) {
         let cause = Cause {
             generation: object.meta().generation,
@@ -146,9 +148,7 @@ impl<K: Governed> Memory<K> {
         } else if self.wake_up_at.is_some_and(|due| due <= now) && !is_ready(object) && !self.was_throttled() {
             self.cause_at = now;
         }
-        self.recent.done.clear();
-        self.recent.retry_at.retain(|_, at| *at > now);
-        self.recent.tried = self.recent.retry_at.keys().copied().collect();
+        self.recent.tried.clear();
         self.recent.housekeeping.sent = 0;
     }
 

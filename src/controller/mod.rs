@@ -10,16 +10,20 @@
 //! ```
 
 mod apply;
+mod canaries;
 mod context;
 mod dereference;
+mod gates;
 mod governed;
 mod memory;
 mod reconcile;
 mod references;
 mod report;
+mod sources;
 mod watch;
 mod workers;
 
 pub use context::{Context, Guarded};
 pub use reconcile::{Passed, reconcile};
+pub use sources::{Asked, NoSources, Sources};
 pub use watch::run;

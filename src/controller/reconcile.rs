@@ -6,20 +6,23 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use stagecraft_core::api::FINALIZER;
+use stagecraft_core::api::check::Check;
 use stagecraft_core::api::event::Event;
 use stagecraft_core::api::names::{Region, RestApiId};
 use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::cause::{Cause, Class};
-use stagecraft_core::plan::{Action, Found, Next, Plan, What, after_failure, cache_moves, plan};
+use stagecraft_core::plan::{Action, Found, Need, Next, Plan, What, after_failure, plan};
 use stagecraft_core::reference::Referred;
 use stagecraft_core::settle::{settle, settle_failure};
 use stagecraft_core::validate::validate;
-use stagecraft_core::world::{Failure, Group, Observed, World};
+use stagecraft_core::world::{Failure, Group, Observed, Seen, Siblings, World};
 use tracing::{debug, warn};
 
 use super::apply::{Applied, apply};
+use super::canaries;
 use super::context::Context;
 use super::dereference::{self, Site, siblings};
+use super::gates;
 use super::memory::Memory;
 use super::references::referred;
 use super::report::{self, add_finalizer, live, publish, remove_finalizer, write_status};
@@ -52,14 +55,15 @@ pub async fn reconcile(watched: Arc<ApiStage>, ctx: &Context) -> Passed {
     let object = memory.newest(&watched);
     let now = ctx.clock.now();
     let stirred = ctx.references.take_stirred(&uid);
-    if !stirred && memory.is_own_echo(&object, now) {
+    let has_news = stirred || memory.has_news(&canaries::surroundings(ctx, &object));
+    if !has_news && memory.is_own_echo(&object, now) {
         // Without this the echo of a status that tells a failure would be the next try.
         let wait = memory.wake_up_at.map(|due| Duration::try_from(due.duration_since(now)).unwrap_or(SOON));
         ctx.memories.put(uid, memory);
         return Passed { wake_up_in: wait, failed: None };
     }
     let worker = ctx.workers.begin().await;
-    let mut pass = Pass { ctx, worker, site: None, referred: None, memory, object };
+    let mut pass = Pass { ctx, worker, site: None, referred: None, memory, object, checks: Vec::new() };
     // On the heap: it is large, and there is one for each object that waits.
     let passed = Box::pin(pass.run()).await;
     let Pass { mut memory, object, .. } = pass;
@@ -92,6 +96,8 @@ struct Pass<'a> {
     memory: Memory<ApiStage>,
     /// The object as the apiserver has it, with what calls of this pass have settled in its status.
     object: Arc<ApiStage>,
+    /// The checks of this pass, for the status of the `ApiCanary`.
+    checks: Vec<Check>,
 }
 
 impl Pass<'_> {
@@ -102,7 +108,7 @@ impl Pass<'_> {
         }
         let mut stored = Arc::clone(&self.object);
         for _ in 0..MOST_ROUNDS {
-            match self.round(&mut stored).await {
+            match Box::pin(self.round(&mut stored)).await {
                 Ok(Round::Over(passed)) => return passed,
                 Ok(Round::Again) => {}
                 Err(report::Error::Conflict) if conflicts < MOST_CONFLICTS => {
@@ -130,11 +136,9 @@ impl Pass<'_> {
     /// Looks up what the object refers to; other content is as good a reason for fresh reads as another spec.
     async fn begin(&mut self) -> Result<(), kube::Error> {
         self.referred = self.worker.aside(referred(self.ctx, &self.object)).await?;
-        let now = self.ctx.clock.now();
-        match &self.referred {
-            Some(referred) => self.memory.note_cause_among(&self.object, format!("{referred:?}"), now),
-            None => self.memory.note_cause(&self.object, now),
-        }
+        let canaries = canaries::surroundings(self.ctx, &self.object);
+        let referred = self.referred.as_ref().map(|referred| format!("{referred:?}")).unwrap_or_default();
+        self.memory.note_cause_among(&self.object, format!("{canaries}|{referred}"), self.ctx.clock.now());
         Ok(())
     }
 
@@ -151,12 +155,15 @@ impl Pass<'_> {
             return self.conclude(plan, stored, None).await;
         };
         let siblings = siblings(self.ctx, &self.object, &site);
-        let plan = loop {
+        let mut plan = loop {
             let need = match plan(&self.world(&observed, &siblings)) {
                 Next::Act(plan) => break *plan,
                 Next::Read(need) => need,
             };
             let is_housekeeping = need.what == What::Leftovers;
+            if self.read_beside_aws(&need, &siblings, &mut observed).await? {
+                continue;
+            }
             match self.worker.aside(dereference::read(self.ctx, &site, need, &mut observed)).await {
                 Ok(()) => {}
                 Err(error) if is_housekeeping => {
@@ -166,12 +173,14 @@ impl Pass<'_> {
                 Err(error) => return self.failed(&error, &observed, stored).await,
             }
         };
+        self.checks.append(&mut plan.checks);
         if plan.actions.is_empty() {
             let plan = self.with_retries(plan);
             return self.conclude(plan, stored, Some(&observed)).await;
         }
         self.write(&plan, stored).await?;
         publish(self.ctx, &self.object, &plan.events).await;
+        gates::tell(self.ctx, &self.object, siblings.governor.as_ref(), &plan.notices).await;
         let Some(place) = plan.place.clone() else { return Ok(Round::Over(OVER)) };
         let applied = self.worker.aside(apply(self.ctx, &site, &place, plan.actions)).await;
         self.settle(&applied).await;
@@ -180,6 +189,37 @@ impl Pass<'_> {
             Some((action, error)) if is_housekeeping(action) && error.cause != Cause::NotLeader => Ok(Round::Again),
             Some((_, error)) => self.failed(error, &observed, stored).await,
             None => Ok(Round::Again),
+        }
+    }
+
+    /// Reads what others than AWS answer. False: AWS is asked.
+    async fn read_beside_aws(
+        &mut self,
+        need: &Need,
+        siblings: &Siblings,
+        observed: &mut Observed,
+    ) -> Result<bool, report::Error> {
+        let (ctx, object) = (self.ctx, Arc::clone(&self.object));
+        match &need.what {
+            What::Governor => {
+                let read_at = ctx.clock.now().max(need.not_before);
+                let governor = self.worker.aside(canaries::live_governor(ctx, &object)).await?;
+                observed.governor = Some(Seen { value: Arc::new(governor), read_at });
+                Ok(true)
+            }
+            What::Gate(question) => {
+                let governor = siblings.governor.as_ref();
+                let answer = self.worker.aside(gates::ask(ctx, &object, governor, question)).await;
+                observed.gate = Some((question.moment, answer));
+                Ok(true)
+            }
+            What::Account
+            | What::RestApi
+            | What::Stages
+            | What::Deployments
+            | What::Leftovers
+            | What::Methods(_)
+            | What::Readings(_) => Ok(false),
         }
     }
 
@@ -202,6 +242,10 @@ impl Pass<'_> {
         if plan.finalizer || self.object.metadata.deletion_timestamp.is_none() {
             self.write(&plan, stored).await?;
             publish(self.ctx, &self.object, &plan.events).await;
+            let governor = canaries::governor(self.ctx, &self.object);
+            gates::tell(self.ctx, &self.object, governor.as_ref(), &plan.notices).await;
+            let checks = std::mem::take(&mut self.checks);
+            self.worker.aside(canaries::report(self.ctx, &self.object, &checks)).await;
         } else {
             publish(self.ctx, &self.object, &plan.events).await;
             remove_finalizer(self.ctx, stored).await?;
@@ -252,7 +296,7 @@ impl Pass<'_> {
         let in_a_row = self.memory.recent.failure.as_ref().map_or(0, |failure| failure.in_a_row).saturating_add(1);
         warn!(object = %self.name(), class = error.class().label(), in_a_row, "{}", Chain(error));
         self.memory.recent.failure = Some(failure(error, in_a_row));
-        let plan = after_failure(&self.world(observed, &stagecraft_core::world::Siblings::default()));
+        let plan = after_failure(&self.world(observed, &Siblings::default()));
         let Round::Over(passed) = self.conclude(plan, stored, None).await? else { return Ok(Round::Again) };
         Ok(Round::Over(Passed { failed: Some(error.class()), ..passed }))
     }
@@ -284,8 +328,7 @@ impl Pass<'_> {
         let mut news: Vec<Event> = Vec::new();
         for (action, reply) in applied.done() {
             recent.refused.remove(&action.group());
-            recent.retry_at.remove(&action.group());
-            recent.done.push(action.clone());
+            recent.tried.remove(&action.group());
             if let Action::Snapshot { revision, attempt, .. } = action {
                 recent.unsent.remove(&(revision.clone(), *attempt));
             }
@@ -294,10 +337,9 @@ impl Pass<'_> {
         recent.housekeeping.sent += applied.done().iter().filter(|(action, _)| is_housekeeping(action)).count();
         for (action, error) in applied.refused().iter().chain(applied.stopped()) {
             settle_failure(status, action, &error.cause);
-            if is_housekeeping(action) {
-                let pruned = if let Action::Prune { deployment, .. } = action { Some(deployment) } else { None };
+            if let Action::Prune { deployment, .. } | Action::Describe { deployment, .. } = action {
                 recent.housekeeping.sent += 1;
-                recent.housekeeping.failed(pruned, &error.cause, now);
+                recent.housekeeping.failed(Some(deployment), &error.cause, now);
                 debug!("housekeeping waits: {}", Chain(error));
             }
             if let Action::Snapshot { revision, attempt, .. } = action {
@@ -316,14 +358,6 @@ impl Pass<'_> {
             recent.refused.insert(group, failure(error, in_a_row));
             warn!(group = ?group, class = error.class().label(), in_a_row, "{}", Chain(error));
         }
-        for group in applied.refused().iter().map(|(action, _)| action.group()).filter(|group| group.is_of_settings()) {
-            let (observed, siblings) = (Observed::default(), stagecraft_core::world::Siblings::default());
-            let world = self.world(&observed, &siblings);
-            let wait = world.recent.refused.get(&group).map(|failure| world.retry_in(failure));
-            if let Some(at) = wait.and_then(|wait| now.checked_add(wait).ok()) {
-                self.memory.recent.retry_at.insert(group, at);
-            }
-        }
         publish(self.ctx, &self.object, &news).await;
         self.object = Arc::new(object);
     }
@@ -331,20 +365,15 @@ impl Pass<'_> {
     /// A refused group is tried again when its class says, however long the poll is.
     fn with_retries(&self, mut plan: Plan) -> Plan {
         let recent = &self.memory.recent;
-        let (observed, siblings) = (Observed::default(), stagecraft_core::world::Siblings::default());
+        let (observed, siblings) = (Observed::default(), Siblings::default());
         let world = self.world(&observed, &siblings);
         let retry = recent
             .tried
             .iter()
-            .filter_map(|group| {
-                let after = |failure: &Failure| world.now.checked_add(world.retry_in(failure)).ok();
-                recent.retry_at.get(group).copied().or_else(|| after(recent.refused.get(group)?))
-            })
+            .filter_map(|group| recent.refused.get(group))
+            .filter_map(|failure| world.now.checked_add(world.retry_in(failure)).ok())
             .min();
-        let looks_often = cache_moves(&plan.status, world.now);
         plan.wake_up_at = match (plan.wake_up_at, retry) {
-            // A refused group waits for its own time, so that looking at the cache repeats nothing.
-            (Some(at), Some(retry)) if looks_often => Some(at.min(retry)),
             // The plan's own short recheck would only repeat the refused call too early.
             (_, Some(retry)) => Some(retry),
             (at, None) => at,
@@ -353,14 +382,14 @@ impl Pass<'_> {
     }
 
     fn plan_without_reads(&self, observed: &Observed) -> Plan {
-        let siblings = stagecraft_core::world::Siblings::default();
+        let siblings = Siblings::default();
         match plan(&self.world(observed, &siblings)) {
             Next::Act(plan) => *plan,
             Next::Read(_) => after_failure(&self.world(observed, &siblings)),
         }
     }
 
-    fn world<'w>(&'w self, observed: &'w Observed, siblings: &'w stagecraft_core::world::Siblings) -> World<'w> {
+    fn world<'w>(&'w self, observed: &'w Observed, siblings: &'w Siblings) -> World<'w> {
         World {
             object: &self.object,
             settings: &self.ctx.settings,
@@ -414,6 +443,11 @@ fn site_of(object: &ApiStage, ctx: &Context, referred: Option<&Referred>) -> Opt
         let status = object.status.as_ref()?;
         return Some((status.region.clone()?, status.rest_api_id.clone()?));
     }
-    let desired = validate(object, &ctx.settings, referred).ok()?;
-    Some((desired.region, desired.rest_api_id))
+    if let Ok(desired) = validate(object, &ctx.settings, referred) {
+        return Some((desired.region, desired.rest_api_id));
+    }
+    // What runs under a spec that cannot be used any more is looked after where it is.
+    let status = object.status.as_ref()?;
+    status.release.as_ref().filter(|release| release.phase.is_running())?;
+    Some((status.region.clone()?, status.rest_api_id.clone()?))
 }

@@ -5,20 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use k8s_openapi::NamespaceResourceScope;
 use kube::runtime::controller::{self, Action, Config, Controller};
-use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::watcher;
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Resource, ResourceExt as _};
+use stagecraft_core::api::canary::ApiCanary;
 use stagecraft_core::api::condition::Reason;
 use stagecraft_core::api::names::Region;
 use stagecraft_core::cause::{Cause, Class};
 use stagecraft_core::plan::Priority;
 use stagecraft_core::world::Settings;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
+use super::canaries;
 use super::context::{Context, Guarded};
 use super::reconcile::reconcile;
 use super::references;
@@ -32,6 +35,9 @@ const LATE_EFFECT: Duration = Duration::from_mins(1);
 
 /// Time between two looks at a store that is not synced.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Time between two looks for `ApiCanary`s whose stage is gone.
+const LOOK_FOR_LONELY: Duration = Duration::from_mins(1);
 
 /// Runs the controller until the process is to stop.
 ///
@@ -53,11 +59,22 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
         lost_reply_wait: process.settings.aws_timeout.saturating_add(LATE_EFFECT),
     };
 
+    let mut canaries = Vec::new();
+    let lonely = Arc::new(Notify::new());
     let controllers: Vec<_> = apis(&process)
         .into_iter()
-        .map(|api| {
+        .zip(apis::<ApiCanary>(&process))
+        .map(|(stages, of_canaries)| {
+            let (store, writer) = reflector::store();
+            canaries.push(store);
+            let lonely = Arc::clone(&lonely);
+            // The store first, then the stage's pass: it decides by what the store holds.
+            let touched = watcher(of_canaries, watcher::Config::default()).default_backoff().reflect(writer);
+            let touched = touched.touched_objects().inspect(move |_| lonely.notify_one());
             // As many passes as there are objects: `Workers` says how many of them work.
-            Controller::new(api, watcher::Config::default()).with_config(Config::default().concurrency(0))
+            Controller::new(stages, watcher::Config::default())
+                .watches_stream(touched, |canary| canaries::stage_of(&canary))
+                .with_config(Config::default().concurrency(0))
         })
         .collect();
     let stores: Vec<_> = controllers.iter().map(Controller::store).collect();
@@ -72,6 +89,7 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
     );
     let ctx = Arc::new(
         ctx.with_concurrency(process.settings.concurrency)
+            .with_canaries(canaries)
             .with_outside(process.webhooks.clone(), process.prometheus.clone()),
     );
 
@@ -102,11 +120,13 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
             }
         });
     }
-    let (health, stores) = (process.health.clone(), ctx.stores.clone());
+    let (health, stores, canaries) = (process.health.clone(), ctx.stores.clone(), ctx.canaries.clone());
     let stopping = process.stopping.clone();
+    parts.spawn(speak_for_the_lonely(Arc::clone(&ctx), underway.clone(), lonely));
     parts.spawn(async move {
+        let synced_all = async { all_synced(&stores).await && all_synced(&canaries).await };
         tokio::select! {
-            true = all_synced(&stores) => {
+            true = synced_all => {
                 synced.send_replace(true);
                 health.set_synced(true);
             }
@@ -117,6 +137,29 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
         ended?;
     }
     Ok(())
+}
+
+/// Writes the status of `ApiCanary`s whose stage does not exist: when one of them is touched, and every now and then, since a
+/// stage may go.
+async fn speak_for_the_lonely(ctx: Arc<Context>, underway: Underway, touched: Arc<Notify>) {
+    let mut synced = underway.synced.clone();
+    let stopping = underway.stopping.clone();
+    let speak = async {
+        if synced.wait_for(|synced| *synced).await.is_err() {
+            return;
+        }
+        loop {
+            canaries::speak_for_the_lonely(&ctx).await;
+            tokio::select! {
+                () = touched.notified() => {}
+                () = ctx.clock.wait(LOOK_FOR_LONELY) => {}
+            }
+        }
+    };
+    tokio::select! {
+        () = speak => {}
+        () = stopping.asked() => {}
+    }
 }
 
 /// Passes that have begun: the end waits for them, and no other begins.
@@ -200,7 +243,10 @@ fn classified(class: Class) -> Outcome {
     }
 }
 
-fn apis(process: &Process) -> Vec<Api<Guarded>> {
+fn apis<K>(process: &Process) -> Vec<Api<Guarded<K>>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
     let client = &process.client;
     let api = |namespace: Option<String>| match namespace {
         Some(namespace) => Api::namespaced(client.clone(), &namespace),

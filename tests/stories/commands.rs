@@ -42,7 +42,7 @@ async fn a_command_is_obeyed_once_and_survives_a_reapply() {
     assert_eq!(serde_json::to_value(refused.state).unwrap(), "Refused");
     assert_eq!(
         refused.message,
-        "promote acts on a release through a canary, and this version of Stagecraft releases at once"
+        "there is no release to promote: r1 (snapshot 2) is stable; to go back to r1, give the command rollback/-"
     );
     assert!(world.event_reasons("orders").await.contains(&"CommandRefused".to_owned()));
     world.assert_rest("orders").await;

@@ -14,11 +14,11 @@
 mod access;
 mod bad_input;
 mod calls;
+mod canary;
 mod canary_input;
 mod commands;
 mod crash;
 mod delays;
-mod deployments;
 mod heal;
 mod outside;
 mod ownership;

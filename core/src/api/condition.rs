@@ -19,8 +19,8 @@ pub enum ConditionType {
     Stalled,
     /// True: the target of this very generation (deployment and variables) serves, and no release runs.
     Released,
-    /// True: the stage's cache cluster is available. There only while a cluster is declared or AWS has one.
-    CacheReady,
+    /// Of an `ApiCanary`. True: the checks of the running release passed.
+    Analysis,
     /// True: every stage of this cluster on the REST API serves a deployment that holds the gateway response.
     Deployed,
 }
@@ -32,7 +32,7 @@ impl fmt::Display for ConditionType {
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
             Self::Released => "Released",
-            Self::CacheReady => "CacheReady",
+            Self::Analysis => "Analysis",
             Self::Deployed => "Deployed",
         })
     }
@@ -49,6 +49,12 @@ macro_rules! reasons {
         impl Reason {
             /// Every reason, for tables that must be complete.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// The reason that a text names.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().find(|reason| reason.as_str() == text).copied()
+            }
 
             /// The reason as it stands in a condition.
             #[must_use]
@@ -68,28 +74,62 @@ reasons! {
     Releasing,
     /// A setting beside the release is still to be applied.
     SettingsPending,
-    /// AWS accepted a setting and does not show it as declared.
-    SettingNotKept,
-    /// The cache cluster is available.
-    CacheAvailable,
-    /// A cache cluster is declared, and AWS has not been asked for it yet.
-    CachePending,
-    /// AWS is building the cache cluster.
-    CacheCreating,
-    /// AWS is emptying the cache cluster.
-    CacheFlushing,
-    /// AWS is removing the cache cluster.
-    CacheDeleting,
-    /// AWS has left the cache cluster in a transition for longer than any should take.
-    CacheStuck,
     /// `driftPolicy: Report` and somebody changed a declared field.
     DriftReported,
     /// `spec.suspend` is true: nothing is written to AWS.
     Suspended,
     /// The deployment that the stage serves was changed behind our back; that hand is obeyed.
     StageMovedByHand,
+    /// No release runs.
+    Idle,
+    /// The checks of the release passed.
+    ChecksPass,
+    /// No metric is declared: time and approvals alone move a release.
+    NoMetrics,
+    /// Another `ApiCanary`, which is older, governs the stage.
+    NotGoverning,
+    /// The `ApiCanary` names an `ApiStage` that does not exist.
+    NoApiStage,
+    /// `releasePolicy` is `Canary` and no `ApiCanary` names this stage.
+    AwaitingApiCanary,
+    /// The `ApiCanary` that governs the release cannot be used as it is.
+    InvalidApiCanary,
+    /// `spec.suspend` of the governing `ApiCanary` is true: nothing is raised.
+    ApiCanarySuspended,
+    /// The step has not had its time.
+    StepHolds,
+    /// A person must approve.
+    AwaitingApproval,
+    /// The step needs more checks that pass.
+    ChecksOutstanding,
+    /// The last check had no data to judge by.
+    NoData,
+    /// A webhook does not let the release go on.
+    GateClosed,
+    /// Another target was declared and takes over when its snapshot exists.
+    Superseding,
+    /// The target gets all requests.
+    Promoting,
+    /// The target serves all and is still judged.
+    Baking,
+    /// The release is being undone.
+    RollingBack,
+    /// What the release was to bring is no longer asked for.
+    Cancelled,
     /// The release was paused by command.
     PausedByCommand,
+    /// Somebody lowered or removed the canary; that hand is obeyed.
+    ChangedByHand,
+    /// More checks failed than is borne.
+    AnalysisFailed,
+    /// The release was without progress for longer than `progressDeadline`.
+    DeadlineExceeded,
+    /// A guard of the `ApiCanary` refused the snapshot.
+    GuardFailed,
+    /// API Gateway refused to promote the canary.
+    PromotionRefused,
+    /// The canary was changed in the very moment of its promotion; the stage was put back.
+    PromotedWrongDeployment,
     /// The target's release failed and was undone; it is held.
     ReleaseFailed,
     /// The target's release was aborted; it is held.
@@ -245,50 +285,26 @@ pub fn conditions_with(
     ];
     rows.into_iter()
         .filter_map(|(kind, status, reason, message)| {
-            Some(condition(previous, kind, status?, reason, message, generation, now))
+            let status = match status? {
+                Some(true) => "True",
+                Some(false) => "False",
+                None => "Unknown",
+            };
+            let kind = kind.to_string();
+            let since = previous
+                .iter()
+                .find(|former| former.type_ == kind && former.status == status)
+                .map_or(Time(now), |former| former.last_transition_time.clone());
+            Some(Condition {
+                last_transition_time: since,
+                message: message.clone(),
+                observed_generation: Some(generation),
+                reason: reason.as_str().to_owned(),
+                status: status.to_owned(),
+                type_: kind,
+            })
         })
         .collect()
-}
-
-/// One condition beside those of the table, replacing its like in `previous`.
-#[must_use]
-pub fn beside(
-    previous: &[Condition],
-    kind: ConditionType,
-    said: &Released,
-    generation: i64,
-    now: Timestamp,
-) -> Condition {
-    condition(previous, kind, said.status, said.reason, &said.message, generation, now)
-}
-
-fn condition(
-    previous: &[Condition],
-    kind: ConditionType,
-    status: Option<bool>,
-    reason: Reason,
-    message: &str,
-    generation: i64,
-    now: Timestamp,
-) -> Condition {
-    let status = match status {
-        Some(true) => "True",
-        Some(false) => "False",
-        None => "Unknown",
-    };
-    let kind = kind.to_string();
-    let since = previous
-        .iter()
-        .find(|former| former.type_ == kind && former.status == status)
-        .map_or(Time(now), |former| former.last_transition_time.clone());
-    Condition {
-        last_transition_time: since,
-        message: message.to_owned(),
-        observed_generation: Some(generation),
-        reason: reason.as_str().to_owned(),
-        status: status.to_owned(),
-        type_: kind,
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,30 @@ pub enum EventReason {
     ReleaseStarted,
     /// A release ended with its target serving.
     ReleaseSucceeded,
+    /// A step of a release has its share of the requests.
+    StepStarted,
+    /// A person must approve.
+    AwaitingApproval,
+    /// A person approved.
+    Approved,
+    /// A check failed; the note has the numbers.
+    CheckFailed,
+    /// There has been no data to judge a release by for long.
+    NoData,
+    /// The target gets all requests.
+    Promoting,
+    /// The target serves all and is judged for a while longer.
+    Baking,
+    /// A target that was stable here before goes in at once.
+    FastRollback,
+    /// Somebody raised a canary; it is put back.
+    RaisedByHand,
+    /// Another target was declared and takes over when its snapshot exists.
+    Superseding,
+    /// Something cannot be had with a canary.
+    Limitation,
+    /// A release was undone.
+    RolledBack,
     /// A release ended without its target serving; the target is held.
     ReleaseFailed,
     /// A release waits where it is.
@@ -39,10 +63,6 @@ pub enum EventReason {
     StageAdopted,
     /// Settings beside the release were applied.
     SettingsApplied,
-    /// The cache cluster is replaced by one of another size; its data are lost.
-    CacheReplaced,
-    /// AWS does not end a transition of the cache cluster.
-    CacheStuck,
     /// A change behind our back was put right.
     DriftCorrected,
     /// A change behind our back was noticed and left, as `driftPolicy` says.
@@ -78,6 +98,18 @@ impl EventReason {
         match self {
             Self::ReleaseStarted => "ReleaseStarted",
             Self::ReleaseSucceeded => "ReleaseSucceeded",
+            Self::StepStarted => "StepStarted",
+            Self::AwaitingApproval => "AwaitingApproval",
+            Self::Approved => "Approved",
+            Self::CheckFailed => "CheckFailed",
+            Self::NoData => "NoData",
+            Self::Promoting => "Promoting",
+            Self::Baking => "Baking",
+            Self::FastRollback => "FastRollback",
+            Self::RaisedByHand => "RaisedByHand",
+            Self::Superseding => "Superseding",
+            Self::Limitation => "Limitation",
+            Self::RolledBack => "RolledBack",
             Self::ReleaseFailed => "ReleaseFailed",
             Self::ReleasePaused => "ReleasePaused",
             Self::ReleaseResumed => "ReleaseResumed",
@@ -94,8 +126,6 @@ impl EventReason {
             Self::StageGone => "StageGone",
             Self::StageAdopted => "StageAdopted",
             Self::SettingsApplied => "SettingsApplied",
-            Self::CacheReplaced => "CacheReplaced",
-            Self::CacheStuck => "CacheStuck",
             Self::DriftCorrected => "DriftCorrected",
             Self::DriftReported => "DriftReported",
             Self::StageMovedByHand => "StageMovedByHand",

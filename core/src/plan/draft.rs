@@ -1,24 +1,29 @@
 //! A plan in the making: the next status, the calls and the news, filled in by one decision after the other.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt as _;
 
 use super::action::{Action, Place};
 use super::ownership::Ownership;
-use super::settings::{cache_condition, cache_moves, declared_paths, observe_cache, tell_stuck};
-use super::{Found, Need, Plan, What};
+use super::{Found, Need, Notice, Plan, Question, What};
+use crate::analysis::{Query, Readings};
 use crate::api::FINALIZER;
 use crate::api::arn;
-use crate::api::condition::{ConditionType, Finding, Reason, Released, Situation, beside, conditions};
+use crate::api::check::Check;
+use crate::api::condition::{Finding, Reason, Released, Situation, conditions};
 use crate::api::event::{Event, EventReason};
 use crate::api::marker::Marker;
 use crate::api::names::{AccountId, DeploymentId};
-use crate::api::status::{ApiStageStatus, CanaryStatus, CommandState, HistoryEntry, Release, ReleaseResult};
+use crate::api::status::{
+    ApiStageStatus, CacheClusterStatus, CanaryStatus, CommandState, HistoryEntry, Release, ReleaseResult,
+};
 use crate::observed::{ApiSummary, Deployment, RestApi, Stage};
 use crate::reference;
 use crate::validate::{Desired, Wanted};
-use crate::world::{Group, Seen, World};
+use crate::world::{Answer, Governor, Group, Seen, World};
 
 /// A plan in the making.
 pub(super) struct Draft<'a> {
@@ -35,6 +40,10 @@ pub(super) struct Draft<'a> {
     /// Whether a person asked in this very round for a held target to ship again.
     pub(super) retried: bool,
     pub(super) found: Found,
+    /// Checks that were made for this plan.
+    pub(super) checks: Vec<Check>,
+    /// News for webhooks.
+    pub(super) notices: Vec<Notice>,
 }
 
 /// A stage that something is wrong with is looked at this often at least, whatever the drift interval.
@@ -68,6 +77,27 @@ impl<'a> World<'a> {
     }
 }
 
+impl<'a> World<'a> {
+    /// The governing `ApiCanary` as a list shows it that was made for this decision.
+    pub(super) fn governor(&self, not_before: Timestamp) -> Result<&'a Seen<Option<Governor>>, Need> {
+        fresh(self.observed.governor.as_ref(), What::Governor, not_before)
+    }
+
+    /// The answers to these queries.
+    pub(super) fn readings(&self, queries: &[Query]) -> Result<&'a Readings, Need> {
+        let need = || Need { what: What::Readings(queries.to_vec()), not_before: self.cause_at };
+        self.observed.readings.as_ref().ok_or_else(need)
+    }
+
+    /// What the webhooks of a moment say.
+    pub(super) fn gate(&self, question: Question) -> Result<&'a Answer, Need> {
+        match &self.observed.gate {
+            Some((moment, answer)) if *moment == question.moment => Ok(answer),
+            Some(_) | None => Err(Need { what: What::Gate(question), not_before: self.cause_at }),
+        }
+    }
+}
+
 fn fresh<T>(seen: Option<&Seen<T>>, what: What, not_before: Timestamp) -> Result<&Seen<T>, Need> {
     seen.filter(|seen| seen.read_at >= not_before).ok_or(Need { what, not_before })
 }
@@ -85,6 +115,8 @@ impl<'a> Draft<'a> {
             settled: false,
             retried: false,
             found: Found::default(),
+            checks: Vec::new(),
+            notices: Vec::new(),
         }
     }
 
@@ -93,14 +125,16 @@ impl<'a> Draft<'a> {
         Time(Timestamp::from_second(self.world.now.as_second()).unwrap_or(self.world.now))
     }
 
-    /// Adds a call, unless its group is not to be tried, or the same settings were sent in this very pass.
+    /// Adds a call, unless its group was refused in this very pass.
     pub(super) fn call(&mut self, action: Action) {
-        let recent = self.world.recent;
-        let repeats = matches!(action, Action::Settings { .. } | Action::SetTags { .. } | Action::RemoveTags { .. })
-            && recent.done.contains(&action);
-        if !repeats && !recent.tried.contains(&action.group()) {
+        if !self.world.recent.tried.contains(&action.group()) {
             self.actions.push(action);
         }
+    }
+
+    /// Adds a call although its group was refused in this very pass: only where another call answers that refusal.
+    pub(super) fn call_anyway(&mut self, action: Action) {
+        self.actions.push(action);
     }
 
     pub(super) fn tell(&mut self, event: Event) {
@@ -124,14 +158,15 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Where the stage of this object is.
-    pub(super) fn locate(&self, desired: &Desired) -> Result<Place, Need> {
-        Ok(Place {
-            account: self.world.account()?.clone(),
-            region: desired.region.clone(),
-            rest_api: desired.rest_api_id.clone(),
-            stage: desired.stage_name.clone(),
-        })
+    /// Where the stage of this object is, without the account. Without a usable spec it is where status says; `None` where that
+    /// says nothing.
+    pub(super) fn site(&self, desired: Option<&Desired>) -> Option<Place> {
+        let status = &self.status;
+        let (region, rest_api, stage) = match desired {
+            Some(desired) => (desired.region.clone(), desired.rest_api_id.clone(), desired.stage_name.clone()),
+            None => (status.region.clone()?, status.rest_api_id.clone()?, status.stage_name.clone()?),
+        };
+        Some(Place { account: AccountId::new(""), region, rest_api, stage })
     }
 
     /// Credentials of another account would make a second stage there and forget the first.
@@ -149,7 +184,6 @@ impl<'a> Draft<'a> {
 
     /// Copies what was observed; `None` where there is no stage of ours.
     pub(super) fn observe(&mut self, stage: Option<&Stage>) {
-        let now = self.time();
         let status = &mut self.status;
         status.deployment_id = stage.map(|stage| stage.deployment_id.clone());
         status.created_date = stage.and_then(|stage| stage.created).map(Time);
@@ -164,11 +198,14 @@ impl<'a> Draft<'a> {
             use_stage_cache: canary.use_stage_cache,
             stage_variable_overrides: canary.stage_variable_overrides.keys().cloned().collect(),
         });
-        status.cache_cluster =
-            stage.and_then(|stage| observe_cache(&stage.cache, status.cache_cluster.as_ref(), now.0));
-        if cache_moves(status, now.0) {
-            self.wake_up_in(MOVING_RECHECK_SECONDS);
-        }
+        status.cache_cluster = stage.map(|stage| &stage.cache).and_then(|cache| {
+            let never = !cache.enabled && cache.size.is_none() && matches!(cache.status.as_str(), "" | "NOT_AVAILABLE");
+            (!never).then(|| CacheClusterStatus {
+                enabled: cache.enabled,
+                size: cache.size.clone(),
+                status: cache.status.clone(),
+            })
+        });
         self.name_revision(stage);
     }
 
@@ -325,6 +362,8 @@ impl<'a> Draft<'a> {
             place: None,
             actions: Vec::new(),
             events: Vec::new(),
+            notices: Vec::new(),
+            checks: Vec::new(),
             wake_up_at,
             found: self.found,
         }
@@ -347,7 +386,6 @@ impl<'a> Draft<'a> {
             && self.actions.is_empty()
             && let Some(command) = self.status.last_command.as_mut()
             && command.state == CommandState::Accepted
-            && !super::flush::is_pending(command)
         {
             command.state = CommandState::Done;
         }
@@ -364,12 +402,7 @@ impl<'a> Draft<'a> {
         self.tell_blocked(&finding);
         self.tell_difference(&finding);
         let released = self.released(&finding);
-        let former = std::mem::take(&mut self.status.conditions);
-        self.status.conditions = conditions(&former, &finding, &released, generation, now.0);
-        if let Some(cache) = cache_condition(&self) {
-            tell_stuck(&mut self, &cache, &former);
-            self.status.conditions.push(beside(&former, ConditionType::CacheReady, &cache, generation, now.0));
-        }
+        self.status.conditions = conditions(&self.status.conditions, &finding, &released, generation, now.0);
         self.status.observed_generation = Some(generation);
         // Nothing to wait for: a pass with calls is followed by another plan at once.
         let wake_up_at = if self.actions.is_empty() { self.wake_up_at } else { None };
@@ -379,6 +412,8 @@ impl<'a> Draft<'a> {
             place: self.place,
             actions: self.actions,
             events: self.events,
+            notices: self.notices,
+            checks: self.checks,
             wake_up_at,
             found: self.found,
         }
@@ -420,11 +455,30 @@ impl<'a> Draft<'a> {
                 Situation::Blocked | Situation::Held | Situation::PersonAwaited => Some(false),
                 Situation::Releasing | Situation::Outstanding | Situation::Synced => None,
             };
-            let status = if finding.detail == Reason::ForeignCanary { Some(false) } else { status };
+            let waits_for_somebody = [Reason::ForeignCanary, Reason::AwaitingApiCanary].contains(&finding.detail);
+            let status = if waits_for_somebody { Some(false) } else { status };
             (status, finding.detail, finding.message.clone())
         };
         Released { status, reason, message }
     }
+}
+
+/// The paths that a spec declares, as `status.managed` holds them.
+pub(super) fn declared_paths(desired: &Desired) -> BTreeSet<String> {
+    let mut paths: BTreeSet<String> = desired.variables.keys().map(|key| variable_path(key)).collect();
+    match desired.wanted {
+        Wanted::Revision(_) => {
+            paths.insert("revision".to_owned());
+        }
+        Wanted::Deployment(_) => {
+            paths.insert("deploymentId".to_owned());
+        }
+        Wanted::Keep { .. } => {}
+    }
+    if desired.description.is_some() {
+        paths.insert("description".to_owned());
+    }
+    paths
 }
 
 /// The declared path of a variable.

@@ -11,8 +11,7 @@
 //! | `release` | how the stage gets from stable to target |
 //! | `snapshot` | whether a snapshot is taken, looked for or waited for |
 //! | `changes` | what a release changes about the API's methods |
-//! | `settings` | what is declared beside the release, and variables that drifted |
-//! | `flush` | the commands that empty caches |
+//! | `settings` | description, and variables that drifted |
 //! | `history` | what the history keeps and what it leaves behind |
 //! | `housekeeping` | whether there is peace to tidy up |
 //! | `describe` | what the descriptions of deployments say |
@@ -29,7 +28,6 @@ mod deletion;
 mod describe;
 mod draft;
 pub(crate) mod failure;
-mod flush;
 mod history;
 mod housekeeping;
 mod ownership;
@@ -43,16 +41,20 @@ mod tests;
 
 use jiff::Timestamp;
 
-pub use action::{Action, NewCache, NewStage, Place};
+pub use action::{Action, NewStage, Place};
 pub use priority::Priority;
-pub use settings::cache_moves;
 
+use crate::analysis::Query;
+use crate::api::canary::Moment;
+use crate::api::check::Check;
 use crate::api::condition::{Finding, Reason, Situation};
 use crate::api::event::Event;
-use crate::api::names::{DeploymentId, StageName};
+use crate::api::names::{DeploymentId, ReleaseId, StageName};
+use crate::api::stage::AdoptionPolicy;
 use crate::api::status::ApiStageStatus;
 use crate::observed::Stage;
-use crate::validate::{Invalid, validate};
+use crate::validate::canary::Webhook;
+use crate::validate::{Invalid, is_suspended, validate};
 use crate::world::World;
 use draft::Draft;
 use ownership::Ownership;
@@ -76,7 +78,7 @@ pub struct Need {
 }
 
 /// What can be read.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// The account of our credentials.
     Account,
@@ -90,6 +92,34 @@ pub enum What {
     Leftovers,
     /// The methods of a deployment, which never change: a release goes on without where they cannot be read.
     Methods(DeploymentId),
+    /// The governing `ApiCanary`, by a live list.
+    Governor,
+    /// The answers of the sources to these queries.
+    Readings(Vec<Query>),
+    /// What the webhooks of a moment say.
+    Gate(Question),
+}
+
+/// What is asked of webhooks before a release goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Before what.
+    pub moment: Moment,
+    /// Who is asked, in this order; all must agree.
+    pub webhooks: Vec<Webhook>,
+    /// The release.
+    pub release: ReleaseId,
+}
+
+/// News for webhooks that only listen: told once the status is written, and never waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What happened.
+    pub moment: Moment,
+    /// Who is told.
+    pub webhooks: Vec<Webhook>,
+    /// The release.
+    pub release: ReleaseId,
 }
 
 /// One round of a pass: status first, then the calls.
@@ -105,6 +135,10 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// News, to be told once the status is written.
     pub events: Vec<Event>,
+    /// News for webhooks.
+    pub notices: Vec<Notice>,
+    /// Checks that were made for this plan, for the status of the `ApiCanary`.
+    pub checks: Vec<Check>,
     /// When to look again although nobody called; absent where only a change of the object can matter.
     pub wake_up_at: Option<Timestamp>,
     /// What housekeeping found.
@@ -155,28 +189,24 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
         return deletion::plan(world);
     }
     let mut draft = Draft::new(*world);
-    let desired = match validate(world.object, world.settings, world.observed.referred.as_ref()) {
-        Ok(desired) => desired,
-        Err(invalid) => {
-            let (situation, reason) = match invalid {
-                Invalid::IdentityChanged { .. } => (Situation::Blocked, Reason::IdentityChanged),
-                Invalid::Unresolved(_) => (Situation::Outstanding, Reason::ReferenceUnresolved),
-                Invalid::NoRestApi
-                | Invalid::BothRestApis
-                | Invalid::Both
-                | Invalid::StageName(_)
-                | Invalid::Setting(_) => (Situation::Blocked, Reason::InvalidSpec),
-            };
-            return Ok(draft.finish(Finding::new(situation, reason, invalid.to_string())));
-        }
+    let validated = validate(world.object, world.settings, world.observed.referred.as_ref());
+    let desired = match &validated {
+        Ok(desired) => Some(desired),
+        // What runs still needs somebody: it is judged and can be undone, and nothing of it is raised.
+        Err(_) if draft.running().is_some() => None,
+        Err(invalid) => return Ok(draft.finish(unusable(invalid))),
     };
-    let access = match world.access(&desired.rest_api_id, &desired.region) {
+    let Some(site) = draft.site(desired) else {
+        let finding = validated.as_ref().err().map_or_else(|| draft.synced(), unusable);
+        return Ok(draft.finish(finding));
+    };
+    let access = match world.access(&site.rest_api, &site.region) {
         Ok(access) => access,
         Err(denied) => {
             return Ok(draft.finish(Finding::new(Situation::Blocked, Reason::NotAllowed, denied.to_string())));
         }
     };
-    if let Some(older) = &world.siblings.older {
+    if let (Some(older), Some(desired)) = (&world.siblings.older, desired) {
         let message = format!(
             "Stage {} of REST API {} is governed by the older ApiStage {older}. Delete one of the two, or create this one with another stageName.",
             desired.stage_name, desired.rest_api_id
@@ -186,30 +216,33 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
         return Ok(draft.finish(Finding::new(Situation::Blocked, Reason::NotOldest, message)));
     }
 
-    let place = draft.locate(&desired)?;
+    let place = Place { account: world.account()?.clone(), ..site };
     if let Some(blocked) = draft.moved_account(&place) {
         return Ok(draft.finish(blocked));
     }
-    let stages = world.stages(world.fresh().max(settings::cache_poll(world)))?;
+    let stages = world.stages(world.fresh())?;
     let stage = find(&stages.value, &place.stage);
     draft.look_again_at_poll(stages.read_at);
 
-    let ownership = ownership::judge(world, &access, &desired, &place, stage);
+    let adoption = desired.map_or(AdoptionPolicy::Never, |desired| desired.adoption);
+    let ownership = ownership::judge(world, &access, adoption, &place, stage);
     draft.observe(stage.filter(|_| ownership.is_ours()));
-    command::take(&mut draft, release::Scene { desired: &desired, stage }, &ownership)?;
+    let scene = release::Scene { desired, stage, governor: world.siblings.governor.as_ref() };
+    command::take(&mut draft, scene, &ownership)?;
     match ownership {
         Ownership::Foreign(finding) => return Ok(draft.finish(finding)),
         Ownership::Absent | Ownership::Ours | Ownership::Presumed | Ownership::Adoptable => {}
     }
-    if desired.suspended {
+    if is_suspended(world.object) {
         let message = "spec.suspend is true: nothing is written to AWS. Remove it to go on.";
         return Ok(draft.finish(Finding::new(Situation::PersonAwaited, Reason::Suspended, message)));
     }
-    draft.govern(&desired, &place, stage, &ownership)?;
-    if ownership == Ownership::Adoptable {
-        return Ok(ownership::adopt(draft, place));
+    if let Some(desired) = desired {
+        draft.govern(desired, &place, stage, &ownership)?;
+        if ownership == Ownership::Adoptable {
+            return Ok(ownership::adopt(draft, place));
+        }
     }
-
     if command::carry_on(&mut draft, stage) {
         draft.place = Some(place);
         let message = "The canary that the command abort names is being removed.";
@@ -218,17 +251,36 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
         return Ok(draft.finish(finding.unwrap_or(waiting)));
     }
 
-    let release = release::drive(&mut draft, release::Scene { desired: &desired, stage })?;
-    let settings = settings::apply(&mut draft, &desired, stage, release.is_some());
-    flush::carry_on(&mut draft, stage);
+    let release = release::drive(&mut draft, scene)?;
+    let settings = desired.and_then(|desired| settings::apply(&mut draft, desired, stage, release.is_some()));
     if !draft.actions.is_empty() && ownership == Ownership::Presumed {
         // A write's reply does not tell tags, so it does not tell whose the stage is.
         return Err(Need { what: What::Stages, not_before: world.now });
     }
     draft.place = Some(place);
-    let finding = release.or(settings).unwrap_or_else(|| draft.synced());
-    housekeeping::attend(&mut draft, &stages.value, &ownership)?;
+    let finding = match &validated {
+        Err(invalid) => {
+            draft.wake_up_in(30);
+            unusable(invalid)
+        }
+        Ok(_) => release.or(settings).unwrap_or_else(|| draft.synced()),
+    };
+    if validated.is_ok() {
+        housekeeping::attend(&mut draft, &stages.value, &ownership)?;
+    }
     Ok(draft.finish(finding))
+}
+
+/// A spec that cannot be used.
+fn unusable(invalid: &Invalid) -> Finding {
+    let (situation, reason) = match invalid {
+        Invalid::IdentityChanged { .. } => (Situation::Blocked, Reason::IdentityChanged),
+        Invalid::Unresolved(_) => (Situation::Outstanding, Reason::ReferenceUnresolved),
+        Invalid::NoRestApi | Invalid::BothRestApis | Invalid::Both | Invalid::StageName(_) => {
+            (Situation::Blocked, Reason::InvalidSpec)
+        }
+    };
+    Finding::new(situation, reason, invalid.to_string())
 }
 
 fn find<'a>(stages: &'a [Stage], name: &StageName) -> Option<&'a Stage> {

@@ -42,7 +42,7 @@ impl Ownership {
 pub(super) fn judge(
     world: &World<'_>,
     access: &Access,
-    desired: &Desired,
+    adoption: AdoptionPolicy,
     place: &Place,
     stage: Option<&Stage>,
 ) -> Ownership {
@@ -52,7 +52,7 @@ pub(super) fn judge(
     if owner.is_some_and(|owner| owner == world.owner().as_str()) {
         return Ownership::Ours;
     }
-    let wanted = match (desired.adoption, owner) {
+    let wanted = match (adoption, owner) {
         (AdoptionPolicy::TakeOver, _) | (AdoptionPolicy::IfExists, None) => true,
         (AdoptionPolicy::IfExists, Some(_)) | (AdoptionPolicy::Never, _) => false,
     };

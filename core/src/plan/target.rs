@@ -65,10 +65,7 @@ fn revision(
         }
         // It asked for this snapshot: nothing older than that attempt will do.
         let least = running.target.attempt.unwrap_or(1);
-        return Ok(match newest_attempt(index(draft)?, name, least) {
-            Some((attempt, deployment)) => Resolution::Known(named(Some(attempt), Some(deployment.id.clone()))),
-            None => Resolution::Snapshot(named(Some(least), None)),
-        });
+        return at_least(draft, &named(None, None), name, least);
     }
     // What this stage's own status has resolved, then what was stable here, newest first.
     let own = release
@@ -96,6 +93,20 @@ fn revision(
         return Ok(Resolution::Gone(name.clone()));
     }
     Ok(Resolution::Snapshot(named(Some(1), None)))
+}
+
+/// The snapshot of a revision that is this attempt or a later one.
+pub(super) fn at_least(draft: &Draft<'_>, target: &Target, name: &Revision, least: u32) -> Result<Resolution, Need> {
+    let named = |attempt, deployment_id| Target {
+        revision: Some(name.clone()),
+        attempt: Some(attempt),
+        deployment_id,
+        ..target.clone()
+    };
+    Ok(match newest_attempt(index(draft)?, name, least) {
+        Some((attempt, deployment)) => Resolution::Known(named(attempt, Some(deployment.id.clone()))),
+        None => Resolution::Snapshot(named(least, None)),
+    })
 }
 
 /// The deployments as they were after the cause.

@@ -3,15 +3,13 @@
 //! Faults, the wire and the apiserver are the business of the stories over the simulator; here is what is decided.
 
 mod bench;
-mod cache;
+mod canary;
+mod canary_properties;
 mod commands;
 mod deployments;
 mod failures;
-mod fields;
-mod model;
 mod ownership;
 mod references;
-mod settings;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,7 +21,7 @@ use crate::access::Policy;
 use crate::api::command::VERBS;
 use crate::api::event::EventReason;
 use crate::api::owner::OWNER_TAG;
-use crate::api::stage::{AdoptionPolicy, DeletionPolicy, DriftPolicy};
+use crate::api::stage::{AdoptionPolicy, DeletionPolicy, DriftPolicy, ReleasePolicy};
 use crate::api::status::{CommandState, How, Phase, ReleaseResult};
 use crate::cause::Cause;
 use crate::observed::{Availability, Canary};

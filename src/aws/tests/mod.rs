@@ -4,7 +4,6 @@
 
 mod accounts;
 mod answers;
-mod coverage;
 mod credentials;
 mod limits;
 mod observations;

@@ -17,6 +17,7 @@ use stagecraft::controller::{Context, Guarded, Passed, reconcile};
 use stagecraft::lease::Leadership;
 use stagecraft::metrics::Metrics;
 use stagecraft_core::access::Policy;
+use stagecraft_core::api::canary::ApiCanary;
 use stagecraft_core::api::names::Region;
 use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::api::status::ApiStageStatus;
@@ -70,6 +71,7 @@ struct Operator {
     ctx: Context,
     tripwire: Tripwire,
     writer: Arc<Mutex<reflector::store::Writer<Guarded>>>,
+    canaries: Arc<Mutex<reflector::store::Writer<Guarded<ApiCanary>>>>,
 }
 
 impl World {
@@ -189,6 +191,30 @@ impl World {
         Api::namespaced(self.client.clone(), self.namespace.name())
     }
 
+    pub(crate) fn canaries(&self) -> Api<ApiCanary> {
+        Api::namespaced(self.client.clone(), self.namespace.name())
+    }
+
+    /// An `ApiCanary`, as `kubectl apply --server-side` makes it.
+    pub(crate) async fn govern(&self, name: &str, spec: Value) -> ApiCanary {
+        let object = json!({
+            "apiVersion": "stagecraft.dev/v1alpha1", "kind": "ApiCanary", "metadata": { "name": name }, "spec": spec,
+        });
+        let params = PatchParams::apply("kubectl").force();
+        self.canaries().patch(name, &params, &Patch::Apply(&object)).await.unwrap()
+    }
+
+    /// So much time passes, in as many passes as the operator would be woken for. `None`: it died in one.
+    pub(crate) async fn minutes(&self, name: &str, minutes: u64) -> Option<()> {
+        let over = self.clock.now().checked_add(Duration::from_mins(minutes)).unwrap();
+        while self.clock.now() < over {
+            let passed = self.pass(name).await?;
+            let left = Duration::try_from(over.duration_since(self.clock.now())).unwrap_or_default();
+            self.pass_time(passed.wake_up_in.unwrap_or(left).clamp(Duration::from_secs(1), Duration::from_secs(30)));
+        }
+        Some(())
+    }
+
     /// What `kubectl apply --server-side` does.
     pub(crate) async fn apply(&self, name: &str, spec: Value) -> Result<ApiStage, kube::Error> {
         let object = json!({
@@ -234,7 +260,7 @@ impl World {
         let operator = Operator::start(self.cluster, &self.server, &self.clock, Tripwire::counting(), settings).await;
         for _ in 0..MOST_PASSES {
             let object = objects.get("orders").await.unwrap();
-            operator.show(vec![object.clone()]);
+            operator.show(vec![object.clone()], Vec::new());
             self.pass_time(Duration::from_secs(1));
             let passed = reconcile(Arc::new(object), &operator.ctx).await;
             match passed.wake_up_in {
@@ -275,7 +301,8 @@ impl World {
             let objects: Api<ApiStage> = Api::namespaced(self.client.clone(), namespace.name());
             all.extend(objects.list(&ListParams::default()).await.unwrap());
         }
-        self.operator.show(all);
+        let canaries = self.canaries().list(&ListParams::default()).await.unwrap().items;
+        self.operator.show(all, canaries);
         self.pass_time(Duration::from_secs(1));
         let object = Arc::new(object);
         tokio::select! {
@@ -392,28 +419,29 @@ impl Operator {
         let (store, writer) = reflector::store();
         let leadership = Leadership::without_lease(clock.clone(), AWS_TIMEOUT);
         let ctx = Context::new(client, aws, leadership, clock.clone(), Arc::new(Metrics::new()), settings, vec![store]);
-        Self { ctx, tripwire, writer: Arc::new(Mutex::new(writer)) }
+        let (canaries, canary_writer) = reflector::store();
+        let ctx = ctx.with_canaries(vec![canaries]);
+        let (writer, canaries) = (Arc::new(Mutex::new(writer)), Arc::new(Mutex::new(canary_writer)));
+        Self { ctx, tripwire, writer, canaries }
     }
 
-    /// Fills the store as a watch would.
-    fn show(&self, objects: Vec<ApiStage>) {
-        use kube::runtime::watcher::Event;
-        let mut writer = self.writer.lock().unwrap();
-        writer.apply_watcher_event(&Event::Init);
-        for object in objects {
-            writer.apply_watcher_event(&Event::InitApply(Guarded::from_object(object)));
-        }
-        writer.apply_watcher_event(&Event::InitDone);
+    /// Fills the stores as watches would.
+    fn show(&self, objects: Vec<ApiStage>, canaries: Vec<ApiCanary>) {
+        fill(&mut self.writer.lock().unwrap(), objects);
+        fill(&mut self.canaries.lock().unwrap(), canaries);
     }
 }
 
-/// A guard around an object that can be read.
-trait FromObject {
-    fn from_object(object: ApiStage) -> Self;
-}
-
-impl FromObject for Guarded {
-    fn from_object(object: ApiStage) -> Self {
-        serde_json::from_value(serde_json::to_value(object).unwrap()).unwrap()
+fn fill<K>(writer: &mut reflector::store::Writer<Guarded<K>>, objects: Vec<K>)
+where
+    K: kube::Resource<DynamicType = ()> + Clone + serde::Serialize + serde::de::DeserializeOwned + 'static,
+{
+    use kube::runtime::watcher::Event;
+    writer.apply_watcher_event(&Event::Init);
+    for object in objects {
+        // A guard around an object that can be read.
+        let guarded = serde_json::from_value(serde_json::to_value(object).unwrap()).unwrap();
+        writer.apply_watcher_event(&Event::InitApply(guarded));
     }
+    writer.apply_watcher_event(&Event::InitDone);
 }

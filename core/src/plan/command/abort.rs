@@ -8,7 +8,7 @@ use crate::observed::Stage;
 use crate::patch::PatchOperation;
 use crate::plan::action::Action;
 use crate::plan::draft::Draft;
-use crate::plan::release::Scene;
+use crate::plan::release::{Scene, is_ours, undo};
 
 /// Undoes the release with this id, or has the foreign canary of this deployment removed: ids of releases hold a dot, those
 /// of deployments do not.
@@ -27,11 +27,7 @@ pub(super) fn abort(draft: &mut Draft<'_>, scene: Scene<'_>, what: &str) -> Outc
         Phase::Preparing | Phase::Progressing | Phase::AwaitingApproval | Phase::Paused | Phase::Baking => {}
         Phase::Idle | Phase::Succeeded | Phase::Failed => return Err(no_release(draft, "abort")),
     }
-    draft.change(|release| {
-        release.phase = Phase::RollingBack;
-        release.reason = Some(Reason::ReleaseAborted.as_str().to_owned());
-        release.next_action_at = None;
-    });
+    undo(draft, Reason::ReleaseAborted, "it was aborted by command");
     Ok((CommandState::Accepted, format!("release {what} is undone and its target is held")))
 }
 
@@ -41,7 +37,7 @@ fn foreign(draft: &Draft<'_>, stage: Option<&Stage>, deployment: &str) -> Outcom
         Some(canary) if canary.deployment_id.as_str() != deployment => {
             Err(format!("the canary on the stage is of deployment {}: name that one", canary.deployment_id))
         }
-        Some(_) => match draft.running().filter(|release| release.opened(deployment)) {
+        Some(canary) => match draft.running().filter(|release| is_ours(draft, release, canary)) {
             Some(release) => Err(format!("that canary belongs to release {}: give abort/{}", release.id, release.id)),
             None => Ok((CommandState::Accepted, format!("the canary of deployment {deployment} is removed"))),
         },
@@ -63,6 +59,6 @@ pub(in crate::plan) fn carry_on(draft: &mut Draft<'_>, stage: Option<&Stage>) ->
         last.state = CommandState::Done;
         return false;
     }
-    draft.call(Action::Traffic(vec![PatchOperation::remove("/canarySettings")]));
+    draft.call(Action::Abort(vec![PatchOperation::remove("/canarySettings")]));
     true
 }

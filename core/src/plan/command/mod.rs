@@ -5,6 +5,7 @@
 
 mod abort;
 mod pause;
+mod promote;
 mod resnapshot;
 mod retry;
 mod rollback;
@@ -15,16 +16,19 @@ use kube::ResourceExt as _;
 
 use super::Need;
 use super::draft::Draft;
-use super::flush;
 use super::ownership::Ownership;
 use super::release::{Scene, name};
 use crate::api::COMMAND;
 use crate::api::command::{Command, Verb};
 use crate::api::event::{Event, EventReason};
 use crate::api::status::{CommandState, LastCommand, Release};
+use crate::validate::is_suspended;
 
 /// Longest value that is remembered whole; the grammar allows no longer one that makes sense.
 const LONGEST: usize = 256;
+
+/// What is said where a command needs a spec that can be used.
+const UNUSABLE: &str = "the spec cannot be used as it is; the condition Ready says what to change";
 
 /// Taken up, and how far; or refused, and why.
 type Outcome = Result<(CommandState, String), String>;
@@ -64,7 +68,7 @@ fn obey(draft: &mut Draft<'_>, scene: Scene<'_>, ownership: &Ownership, verb: &V
         // The annotation itself is a cause: this pass stands on reads that were started after it.
         Verb::Reconcile => return Ok(Ok((CommandState::Done, "everything was read anew".to_owned()))),
         Verb::FlushCache | Verb::FlushAuthorizers => {
-            return Ok(flush::take(draft, scene.desired, ownership, verb));
+            return Ok(Err(format!("{verb} is not supported by this version of Stagecraft")));
         }
         Verb::Promote(_)
         | Verb::Approve { .. }
@@ -78,13 +82,12 @@ fn obey(draft: &mut Draft<'_>, scene: Scene<'_>, ownership: &Ownership, verb: &V
     if matches!(ownership, Ownership::Foreign(_) | Ownership::Adoptable) {
         return Ok(Err("the stage is not ours; its conditions say what to do".to_owned()));
     }
-    if scene.desired.suspended {
+    if is_suspended(draft.world.object) {
         return Ok(Err("spec.suspend is true: remove it first".to_owned()));
     }
     Ok(match verb {
-        Verb::Promote(_) | Verb::Approve { .. } => {
-            Err(format!("{verb} acts on a release through a canary, and this version of Stagecraft releases at once"))
-        }
+        Verb::Promote(release) => promote::promote(draft, scene, release),
+        Verb::Approve { release, step } => promote::approve(draft, scene, release, step),
         Verb::Pause(release) => pause::pause(draft, release),
         Verb::Resume(release) => pause::resume(draft, release),
         Verb::Abort(what) => abort::abort(draft, scene, what),

@@ -38,9 +38,23 @@ pub(super) fn resume(draft: &mut Draft<'_>, release: &str) -> Outcome {
     if running.phase != Phase::Paused {
         return Err(format!("release {release} is not paused"));
     }
+    let by_hand = [Reason::ChangedByHand, Reason::ForeignCanary].map(Reason::as_str);
+    let lifts = running.reason.as_deref().is_some_and(|reason| by_hand.contains(&reason));
+    let now = draft.time();
     draft.change(|release| {
-        release.phase = Phase::Preparing;
         release.reason = None;
+        release.phase = if release.is_open() { Phase::Progressing } else { Phase::Preparing };
+        if !release.is_open() {
+            return;
+        }
+        // That step from its start. Only what a hand has lowered is raised by this.
+        release.counts = None;
+        release.step_started_at = Some(now);
+        if lifts {
+            release.step = Some(release.step.unwrap_or(1));
+            release.step_started_at = None;
+            release.ceiling = None;
+        }
     });
     draft.tell(Event::normal(EventReason::ReleaseResumed, release, format!("Release {release} goes on.")));
     Ok((CommandState::Done, format!("release {release} goes on")))

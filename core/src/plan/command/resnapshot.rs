@@ -2,17 +2,19 @@
 
 use super::Outcome;
 use crate::api::names::Revision;
+use crate::api::progress::Next;
 use crate::api::status::{CommandState, Phase, ReleaseResult};
 use crate::api::target::{Target, variables_hash};
 use crate::plan::Need;
 use crate::plan::draft::Draft;
-use crate::plan::release::{Occasion, Scene, begin};
+use crate::plan::release::{Occasion, Scene, begin, succeed};
 use crate::plan::target::{index, snapshots};
 use crate::validate::Wanted;
 
 /// Attempt + 1 becomes the target, as a release of its own.
 pub(super) fn resnapshot(draft: &mut Draft<'_>, scene: Scene<'_>, revision: &Revision) -> Result<Outcome, Need> {
-    let Wanted::Revision(wanted) = &scene.desired.wanted else {
+    let Some(desired) = scene.desired else { return Ok(Err(super::UNUSABLE.to_owned())) };
+    let Wanted::Revision(wanted) = &desired.wanted else {
         return Ok(Err("spec.revision is not set, so there is no revision to snapshot again".to_owned()));
     };
     if wanted != revision {
@@ -38,11 +40,21 @@ pub(super) fn resnapshot(draft: &mut Draft<'_>, scene: Scene<'_>, revision: &Rev
         revision: Some(revision.clone()),
         attempt: Some(attempt),
         deployment_id: None,
-        variables_hash: variables_hash(&scene.desired.variables),
+        variables_hash: variables_hash(&desired.variables),
     };
     if let Some(former) = draft.running().cloned() {
-        draft.record_unserved(&former, ReleaseResult::Superseded);
+        if former.phase == Phase::Baking {
+            succeed(draft, former);
+        } else if former.is_open() {
+            // What is open keeps its share until there is something to take over.
+            draft.change(|release| release.next = Some(Next { target }));
+            let message =
+                format!("snapshot {attempt} of {revision} is taken and takes over from release {}", former.id);
+            return Ok(Ok((CommandState::Done, message)));
+        } else {
+            draft.record_unserved(&former, ReleaseResult::Superseded);
+        }
     }
-    let id = begin(draft, scene, target, Occasion::Resnapshot);
+    let id = begin(draft, desired, scene.stage, target, Occasion::Resnapshot);
     Ok(Ok((CommandState::Accepted, format!("snapshot {attempt} of {revision} is taken and released as {id}"))))
 }

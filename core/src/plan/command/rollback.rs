@@ -12,7 +12,7 @@ use crate::plan::target::{Resolution, index, resolve};
 
 /// Goes back to this revision or deployment, or to the one before.
 pub(super) fn rollback(draft: &mut Draft<'_>, scene: Scene<'_>, to: Option<&str>) -> Result<Outcome, Need> {
-    let Scene { desired, stage } = scene;
+    let (Some(desired), stage) = (scene.desired, scene.stage) else { return Ok(Err(super::UNUSABLE.to_owned())) };
     if let Some(running) = draft.running() {
         return Ok(Err(format!(
             "release {} runs: undo it with the command abort/{}, or wait until it is done",
@@ -48,7 +48,7 @@ pub(super) fn rollback(draft: &mut Draft<'_>, scene: Scene<'_>, to: Option<&str>
         hold(draft, &wanted, release, Why::RolledBackByCommand);
     }
     let message = format!("the stage goes back to {}", name(&target));
-    let id = begin(draft, scene, target, Occasion::RolledBack { former });
+    let id = begin(draft, desired, Some(stage), target, Occasion::RolledBack { former });
     Ok(Ok((CommandState::Accepted, format!("{message} as release {id}"))))
 }
 

@@ -1,14 +1,16 @@
 //! Mints a release: its id, what it goes from and to, in the status write before any call to AWS.
 
+use super::variables;
 use super::words::{deployment_of, name};
-use super::{Scene, variables};
 use crate::api::event::{Event, EventReason};
 use crate::api::names::ReleaseId;
 use crate::api::status::{How, Origin, Phase, Release, ReleaseResult, Stable};
 use crate::api::target::{Target, release_id};
+use crate::observed::Stage;
 use crate::plan::draft::Draft;
 use crate::plan::ownership::as_it_is;
 use crate::plan::snapshot::tell_reuse;
+use crate::validate::Desired;
 
 /// Why a release begins.
 pub(in crate::plan) enum Occasion {
@@ -24,12 +26,20 @@ pub(in crate::plan) enum Occasion {
 }
 
 /// Mints the release and returns its id.
-pub(in crate::plan) fn begin(draft: &mut Draft<'_>, scene: Scene<'_>, target: Target, occasion: Occasion) -> ReleaseId {
-    let Scene { desired, stage } = scene;
+pub(in crate::plan) fn begin(
+    draft: &mut Draft<'_>,
+    desired: &Desired,
+    stage: Option<&Stage>,
+    target: Target,
+    occasion: Occasion,
+) -> ReleaseId {
     let n = draft.status.releases.unwrap_or(0) + 1;
     let how = match &occasion {
         Occasion::RolledBack { .. } => How::RolledBack,
         Occasion::Declared | Occasion::Resnapshot if stage.is_none() => How::First,
+        // Whoever asks again for what was undone wants to see it take its steps.
+        Occasion::Declared if draft.retried => How::Canary,
+        Occasion::Declared if has_served(draft, &target) => How::FastRollback,
         Occasion::Declared | Occasion::Resnapshot => How::Direct,
     };
     let stable = stage.map(|stage| {
@@ -96,6 +106,12 @@ pub(in crate::plan) fn begin(draft: &mut Draft<'_>, scene: Scene<'_>, target: Ta
         next: None,
     });
     id
+}
+
+/// Whether the target was stable here. How it ships is decided on the way out of Preparing; this is what a policy may make use
+/// of then.
+fn has_served(draft: &Draft<'_>, target: &Target) -> bool {
+    draft.status.history.iter().any(|entry| entry.how.is_some() && entry.target.is(target))
 }
 
 /// How many releases were superseded in a row up to now.

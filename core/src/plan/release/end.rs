@@ -10,7 +10,7 @@ use crate::plan::draft::Draft;
 const MANY_SUPERSEDED: u32 = 3;
 
 /// The target serves: the release is over.
-pub(super) fn succeed(draft: &mut Draft<'_>, mut release: Release) {
+pub(in crate::plan) fn succeed(draft: &mut Draft<'_>, mut release: Release) {
     let now = draft.time();
     draft.end_current();
     draft.record(HistoryEntry {
@@ -55,7 +55,9 @@ pub(super) fn fail(draft: &mut Draft<'_>, mut release: Release, why: Why) {
     );
     draft.tell(Event::warning(EventReason::ReleaseFailed, release.id.as_str(), note));
     release.phase = Phase::Failed;
-    release.reason = Some(held::reason(why).as_str().to_owned());
+    // What it was undone for is told for as long as its target is held.
+    release.reason.get_or_insert_with(|| held::reason(why).as_str().to_owned());
+    release.next = None;
     release.next_action_at = None;
     draft.status.release = Some(release);
 }
@@ -83,5 +85,6 @@ pub(super) fn give_up(draft: &mut Draft<'_>, mut release: Release, result: Relea
     release.phase = Phase::Idle;
     release.reason = Some(format!("{result:?}"));
     release.next_action_at = None;
+    release.next = None;
     draft.status.release = Some(release);
 }

@@ -1,23 +1,28 @@
-//! Preparing: find the deployment or take its snapshot, and wait for what must be so before the first traffic.
+//! Preparing: find the deployment or take its snapshot. What then decides about the way out is `leave`.
 
 use super::rest::gone;
 use super::words::name;
-use super::{Scene, Turn};
-use crate::api::condition::{Finding, Reason, Situation};
-use crate::api::status::{How, Phase, Release};
-use crate::api::target::Target;
+use super::{Scene, Turn, hands, leave};
+use crate::api::condition::{Finding, Reason};
+use crate::api::stage::ReleasePolicy;
+use crate::api::status::{How, Release};
 use crate::observed::Stage;
 use crate::plan::Need;
 use crate::plan::changes;
 use crate::plan::draft::Draft;
 use crate::plan::snapshot::{remove_duplicates, snapshot, tell_reuse};
 use crate::plan::target::{Resolution, resolve};
+use crate::validate::Desired;
 use crate::world::Group;
 
 /// One turn of a release that moves no traffic yet.
-pub(super) fn prepare(draft: &mut Draft<'_>, scene: Scene<'_>) -> Result<Turn, Need> {
-    let Scene { desired, stage } = scene;
+pub(super) fn prepare(draft: &mut Draft<'_>, scene: Scene<'_>, desired: &Desired) -> Result<Turn, Need> {
+    let stage = scene.stage;
     let Some(release) = draft.running().cloned() else { return Ok(Turn::Again) };
+    note_governor(draft, scene, &release);
+    if let Some(turn) = stage.and_then(|stage| moved_meanwhile(draft, scene, &release, stage)) {
+        return Ok(turn);
+    }
     let target = if release.how == How::RolledBack {
         release.target.clone()
     } else {
@@ -37,7 +42,9 @@ pub(super) fn prepare(draft: &mut Draft<'_>, scene: Scene<'_>) -> Result<Turn, N
         draft.status.intents.retain(|intent| Some(&intent.revision) != target.revision.as_ref());
         tell_reuse(draft, &target);
     }
-    if let Some(finding) = stage.and_then(|stage| foreign_canary(&target, stage)) {
+    draft.change(|release| release.target = target);
+    let Some(release) = draft.running().cloned() else { return Ok(Turn::Again) };
+    if let Some(finding) = stage.and_then(|stage| foreign_canary(draft, &release, stage)) {
         return Ok(Turn::Wait(finding));
     }
     if let Some(finding) = draft.refusal(Group::Traffic)
@@ -45,35 +52,41 @@ pub(super) fn prepare(draft: &mut Draft<'_>, scene: Scene<'_>) -> Result<Turn, N
     {
         return Ok(Turn::Wait(finding));
     }
-    draft.change(|release| {
-        release.target = target;
-        release.phase = Phase::Promoting;
-        release.next_action_at = None;
-    });
-    Ok(Turn::Again)
+    leave::leave(draft, scene, desired, &release)
+}
+
+/// The uid of the `ApiCanary` as soon as there is one, so that its end is noticed from then on.
+fn note_governor(draft: &mut Draft<'_>, scene: Scene<'_>, release: &Release) {
+    let applies = scene.stage.is_some() && release.how != How::RolledBack;
+    let direct = draft.world.object.spec.release_policy == Some(ReleasePolicy::Direct);
+    if direct && !release.is_open() {
+        draft.change(|release| release.governed_by = None);
+    } else if let Some(governor) = scene.governor.filter(|_| applies && release.governed_by.is_none()) {
+        let uid = governor.uid.clone();
+        draft.change(|release| release.governed_by = Some(uid));
+    }
+}
+
+/// A hand moved the stage before the release had moved anything: it is obeyed.
+fn moved_meanwhile(draft: &mut Draft<'_>, scene: Scene<'_>, release: &Release, stage: &Stage) -> Option<Turn> {
+    let stable = release.stable.as_ref()?;
+    if stable.target.deployment_id.as_ref() == Some(&stage.deployment_id) && !release.is_open() {
+        return None;
+    }
+    hands::judge(draft, scene, release)
 }
 
 /// A canary that no release of ours opened is never changed, and nothing moves beside it.
-fn foreign_canary(target: &Target, stage: &Stage) -> Option<Finding> {
-    let canary = stage.canary.as_ref()?;
+fn foreign_canary(draft: &Draft<'_>, release: &Release, stage: &Stage) -> Option<Finding> {
+    let canary = stage.canary.as_ref().filter(|canary| !hands::is_ours(draft, release, canary))?;
     Some(Finding::releasing(
         Reason::ForeignCanary,
         format!(
             "{} waits: a canary that Stagecraft did not open is on the stage (deployment {}, {} % of requests). It is never changed by itself; remove it, or give the command abort/{}, and the release goes on.",
-            name(target),
+            name(&release.target),
             canary.deployment_id,
             canary.percent_traffic,
             canary.deployment_id
         ),
     ))
-}
-
-/// A person stopped the release before it moved traffic.
-pub(super) fn paused(draft: &mut Draft<'_>, release: &Release) -> Finding {
-    draft.wake_up_in(30);
-    let message = format!(
-        "Release {} is paused by command before it moved any traffic. To go on, give the command resume/{}; to end it, abort/{}.",
-        release.id, release.id, release.id
-    );
-    Finding::new(Situation::PersonAwaited, Reason::PausedByCommand, message)
 }

@@ -17,8 +17,8 @@ use crate::plan::target::{Resolution, index, resolve};
 use crate::validate::Desired;
 
 /// Looks at what the stage serves and what it shall serve.
-pub(super) fn rest(draft: &mut Draft<'_>, scene: Scene<'_>) -> Result<Turn, Need> {
-    let Scene { desired, stage } = scene;
+pub(super) fn rest(draft: &mut Draft<'_>, scene: Scene<'_>, desired: &Desired) -> Result<Turn, Need> {
+    let stage = scene.stage;
     let target = match resolve(draft, desired, stage)? {
         Resolution::Known(target) | Resolution::Snapshot(target) => target,
         Resolution::Gone(revision) => return Ok(Turn::Wait(gone(&revision, desired))),
@@ -52,10 +52,11 @@ pub(super) fn rest(draft: &mut Draft<'_>, scene: Scene<'_>) -> Result<Turn, Need
     if describe::was_rejected(draft, &target) {
         held::hold(draft, &target, None, Why::Failed);
     }
+    held::free_unfinished(draft, &target, scene.governor);
     if let Some(held) = held::is_held(draft, &target) {
-        return Ok(Turn::Wait(held::finding(held, &target, stage)));
+        return Ok(Turn::Wait(held::finding(draft, held, &target, stage)));
     }
-    begin(draft, scene, target, Occasion::Declared);
+    begin(draft, desired, stage, target, Occasion::Declared);
     Ok(Turn::Again)
 }
 

@@ -51,7 +51,7 @@ pub(super) fn of_release(draft: &Draft<'_>, scene: Scene<'_>, release: &Release,
         (How::RolledBack, Some(stable)) => put_back(stable, stage),
         (How::RolledBack, None) => Vec::new(),
         (How::First | How::Canary | How::Direct | How::FastRollback | How::Adopted | How::PromotedByHand, _) => {
-            pending_variables(draft, scene.desired, stage)
+            scene.desired.map(|desired| pending_variables(draft, desired, stage)).unwrap_or_default()
         }
     }
 }

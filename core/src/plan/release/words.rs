@@ -1,5 +1,6 @@
 //! How people call a target.
 
+use crate::api::status::Release;
 use crate::api::target::Target;
 
 /// `r42`, `r42 (snapshot 2)`, `deployment 4fk2x1`.
@@ -21,4 +22,10 @@ pub(in crate::plan) fn deployment_of(target: &Target) -> String {
         (Some(_), None) => format!("{} (to be snapshotted)", name(target)),
         (None, _) => name(target),
     }
+}
+
+/// The word of `release.reason`: a [`Reason`](crate::api::condition::Reason), before the sentence.
+pub(in crate::plan) fn word(release: &Release) -> Option<&str> {
+    let reason = release.reason.as_deref()?;
+    Some(reason.split_once(':').map_or(reason, |(word, _)| word))
 }

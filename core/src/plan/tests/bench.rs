@@ -7,20 +7,23 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::model::update_stage;
 use crate::access::Policy;
+use crate::analysis::{Query, Reading, Readings};
+use crate::api::canary::{ApiCanary, ApiCanarySpec, Moment};
+use crate::api::check::Check;
 use crate::api::event::EventReason;
 use crate::api::names::{AccountId, DeploymentId, Region};
 use crate::api::owner::OWNER_TAG;
 use crate::api::stage::{ApiStage, ApiStageSpec};
-use crate::api::status::ApiStageStatus;
+use crate::api::status::{ApiStageStatus, Release};
 use crate::api::{COMMAND, FINALIZER};
 use crate::cause::Cause;
-use crate::observed::{ApiSummary, Availability, CacheCluster, Deployment, MethodSummary, RestApi, Stage};
+use crate::observed::{ApiSummary, Availability, CacheCluster, Canary, Deployment, MethodSummary, RestApi, Stage};
+use crate::patch::{Op, PatchOperation};
 use crate::plan::{Action, Next, Plan, What, plan};
 use crate::reference::Referred;
 use crate::settle::{Reply, settle, settle_failure};
-use crate::world::{Failure, Group, Observed, Recent, Seen, Settings, Siblings, World};
+use crate::world::{Answer, Failure, Governor, Group, Observed, Recent, Seen, Settings, Siblings, World};
 
 /// An object, API Gateway as the object's stage needs it, and the time.
 pub(super) struct Bench {
@@ -48,16 +51,41 @@ pub(super) struct Bench {
     pub(super) statuses: Vec<ApiStageStatus>,
     pub(super) wake_up_at: Option<Timestamp>,
     pub(super) freed: bool,
-    /// The writes again, operation by operation and with values.
-    pub(super) sent: Vec<String>,
-    /// API Gateway takes documentation versions without keeping them.
-    pub(super) forgetful: bool,
-    /// Calls of this group are refused for this reason.
-    pub(super) refusing: Option<(Group, Cause)>,
     pub(super) made: u32,
     /// What the next snapshot will hold.
     pub(super) definition: ApiSummary,
     pub(super) orphans: Option<u64>,
+    /// The `ApiCanary` of the stage.
+    pub(super) canary: Option<ApiCanary>,
+    made_canaries: u32,
+    /// Whether the watch has not shown the `ApiCanary` yet.
+    pub(super) hide_canary: bool,
+    /// What every source answers.
+    pub(super) reading: Reading,
+    /// Whether webhooks let a release go on.
+    pub(super) gate_open: bool,
+    pub(super) notices: Vec<Moment>,
+    pub(super) checks: Vec<Check>,
+    /// What somebody else does to the stage just before the next `UpdateStage`.
+    pub(super) meanwhile: Option<fn(&mut Stage)>,
+    /// Every call with what was there before and after it.
+    pub(super) sent: Vec<Sent>,
+    /// Beginnings of patches that API Gateway refuses once.
+    pub(super) refusals: Vec<String>,
+}
+
+/// A call, and what it did.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    pub(super) action: Action,
+    pub(super) before: Option<Stage>,
+    pub(super) after: Option<Stage>,
+    /// The status that was written before it.
+    pub(super) status: ApiStageStatus,
+    /// The policy in force.
+    pub(super) policy: Option<crate::validate::canary::Policy>,
+    /// Whether nobody came between the read and the call.
+    pub(super) as_read: bool,
 }
 
 pub(super) fn at(second: i64) -> Timestamp {
@@ -106,12 +134,19 @@ pub(super) fn orders() -> Bench {
         statuses: Vec::new(),
         wake_up_at: None,
         freed: false,
-        sent: Vec::new(),
-        forgetful: false,
-        refusing: None,
         made: 0,
         definition: api(&["GET /orders"]),
         orphans: None,
+        canary: None,
+        made_canaries: 0,
+        hide_canary: false,
+        reading: Reading::Missing("nobody answers".to_owned()),
+        gate_open: true,
+        notices: Vec::new(),
+        checks: Vec::new(),
+        meanwhile: None,
+        refusals: Vec::new(),
+        sent: Vec::new(),
     }
 }
 
@@ -191,22 +226,62 @@ impl Bench {
         &self.status().conditions.first().unwrap().message
     }
 
-    /// One pass: a minute later, with fresh eyes, until nothing is left to do.
-    pub(super) fn pass(&mut self) -> &mut Self {
-        self.recent.tried.clear();
-        self.pass_keeping_tried()
+    /// The user applies an `ApiCanary`: another object each time, unless `edit_canary` is used.
+    pub(super) fn govern(&mut self, spec: serde_json::Value) -> &mut Self {
+        let mut canary = ApiCanary::new("orders", serde_json::from_value(spec).unwrap());
+        self.made_canaries += 1;
+        canary.metadata.uid = Some(format!("canary-{}", self.made_canaries));
+        self.canary = Some(canary);
+        self
     }
 
-    /// The same, while groups that were refused lately wait for their time.
-    pub(super) fn pass_keeping_tried(&mut self) -> &mut Self {
+    /// The user edits the `ApiCanary`.
+    pub(super) fn edit_canary(&mut self, change: impl FnOnce(&mut ApiCanarySpec)) -> &mut Self {
+        change(&mut self.canary.as_mut().unwrap().spec);
+        self
+    }
+
+    /// Time passes in passes of a minute, as the operator would be woken.
+    pub(super) fn minutes(&mut self, minutes: u32) -> &mut Self {
+        let (mut calls, mut events) = (Vec::new(), Vec::new());
+        for _ in 0..minutes {
+            self.pass();
+            calls.append(&mut self.calls);
+            events.append(&mut self.events);
+        }
+        (self.calls, self.events) = (calls, events);
+        self
+    }
+
+    /// The writes among the calls, but for what is written to descriptions when all is over.
+    pub(super) fn writes(&self) -> Vec<&str> {
+        let is_read = |call: &str| ["Get", "ask ", "UpdateDeployment"].iter().any(|kind| call.starts_with(kind));
+        self.calls.iter().map(String::as_str).filter(|call| !is_read(call)).collect()
+    }
+
+    pub(super) fn release(&self) -> &Release {
+        self.status().release.as_ref().unwrap()
+    }
+
+    /// Phase, step and share of the release, as the stage shows it: `Progressing 1 at 5`.
+    pub(super) fn stands(&self) -> String {
+        let release = self.release();
+        let percent = self.stages.first().and_then(|stage| stage.canary.as_ref()).map(|canary| canary.percent_traffic);
+        let percent = percent.map_or_else(|| "no canary".to_owned(), |percent| format!("at {percent}"));
+        format!("{:?} {} {percent}", release.phase, release.step.unwrap_or(0))
+    }
+
+    /// One pass: a minute later, with fresh eyes, until nothing is left to do.
+    pub(super) fn pass(&mut self) -> &mut Self {
         self.now = self.now.checked_add(Duration::from_mins(1)).unwrap();
         self.cause_at = self.now;
         self.recent.housekeeping.sent = 0;
         self.calls.clear();
-        self.sent.clear();
         self.events.clear();
         self.statuses.clear();
-        self.recent.done.clear();
+        self.notices.clear();
+        self.checks.clear();
+        self.recent.tried.clear();
         let mut observed = Observed { referred: self.referred.clone(), ..Observed::default() };
         for _ in 0..12 {
             let plan = self.plan(&mut observed);
@@ -214,6 +289,8 @@ impl Bench {
                 self.statuses.push(plan.status.clone());
             }
             self.events.extend(plan.events.iter().map(|event| event.reason));
+            self.notices.extend(plan.notices.iter().map(|notice| notice.moment));
+            self.checks.extend(plan.checks);
             self.object.status = Some(plan.status);
             self.object.metadata.finalizers = plan.finalizer.then(|| vec![FINALIZER.to_owned()]);
             self.freed = self.object.metadata.deletion_timestamp.is_some() && !plan.finalizer;
@@ -225,27 +302,38 @@ impl Bench {
                 }
                 return self;
             }
-            let mut closed = BTreeSet::new();
             for action in &plan.actions {
                 if action.group() == Group::Housekeeping {
                     self.recent.housekeeping.sent += 1;
                 }
-                if closed.contains(&action.group()) {
-                    continue;
-                }
-                let refused = self.refusing.as_ref().filter(|(group, _)| *group == action.group());
-                if let Some((group, cause)) = refused.cloned() {
-                    closed.insert(group);
-                    self.refuse(action, group, &cause);
-                    continue;
-                }
-                self.sent.extend(written(action));
-                let reply = self.perform(action);
-                self.recent.refused.remove(&action.group());
-                self.recent.done.push(action.clone());
+                let before = self.stages.first().cloned();
+                let as_read = self.meanwhile.is_none();
+                let written = self.object.status.clone().unwrap();
+                let outcome = self.perform(action);
+                self.sent.push(Sent {
+                    action: action.clone(),
+                    before,
+                    after: self.stages.first().cloned(),
+                    status: written,
+                    policy: self.live_governor().and_then(|governor| governor.policy.ok()),
+                    as_read,
+                });
                 let mut status = self.object.status.take().unwrap();
-                let news = settle(&mut status, action, &reply, self.now);
-                self.events.extend(news.iter().map(|event| event.reason));
+                match outcome {
+                    Ok(reply) => {
+                        let news = settle(&mut status, action, &reply, self.now);
+                        self.events.extend(news.iter().map(|event| event.reason));
+                        self.recent.refused.remove(&action.group());
+                        self.recent.tried.remove(&action.group());
+                    }
+                    Err(cause) => {
+                        settle_failure(&mut status, action, &cause);
+                        let text = String::new();
+                        let failure = Failure { operation: "UpdateStage".to_owned(), cause, text, in_a_row: 1 };
+                        self.recent.tried.insert(action.group());
+                        self.recent.refused.insert(action.group(), failure);
+                    }
+                }
                 self.object.status = Some(status);
             }
             // What is asked next is answered from what the calls have made of it, without a new read.
@@ -256,16 +344,33 @@ impl Bench {
         panic!("no rest after 12 rounds: {:?}", self.calls);
     }
 
-    /// API Gateway refuses a call: what the controller notes then.
-    fn refuse(&mut self, action: &Action, group: Group, cause: &Cause) {
-        let mut status = self.object.status.take().unwrap();
-        settle_failure(&mut status, action, cause);
-        self.object.status = Some(status);
-        let in_a_row = self.recent.refused.get(&group).map_or(0, |failure| failure.in_a_row) + 1;
-        let (operation, text) = (written(action).remove(0), "no".to_owned());
-        let operation = operation.split(' ').next().unwrap_or_default().to_owned();
-        self.recent.refused.insert(group, Failure { operation, cause: cause.clone(), text, in_a_row });
-        self.recent.tried.insert(group);
+    /// A pass in which the operator dies at the call of this number, counted on from pass to pass. True: it died.
+    pub(super) fn pass_until_crash(&mut self, left: &mut u32, effect: bool) -> bool {
+        self.now = self.now.checked_add(Duration::from_mins(1)).unwrap();
+        self.cause_at = self.now;
+        let mut observed = Observed::default();
+        for _ in 0..12 {
+            let plan = self.plan(&mut observed);
+            self.events.extend(plan.events.iter().map(|event| event.reason));
+            self.object.status = Some(plan.status);
+            for action in &plan.actions {
+                let dies = *left == 0;
+                *left = left.saturating_sub(1);
+                if dies && !effect {
+                    return true;
+                }
+                let reply = self.perform(action).unwrap();
+                if dies {
+                    return true;
+                }
+                drop(settle(self.object.status.as_mut().unwrap(), action, &reply, self.now));
+            }
+            if plan.actions.is_empty() {
+                return false;
+            }
+            observed = Observed { account: observed.account, ..Observed::default() };
+        }
+        panic!("no rest after 12 rounds: {:?}", self.calls);
     }
 
     /// The first plan with calls, not yet carried out.
@@ -276,6 +381,7 @@ impl Bench {
     }
 
     pub(super) fn plan(&mut self, observed: &mut Observed) -> Plan {
+        self.siblings.governor = self.live_governor().filter(|_| !self.hide_canary);
         loop {
             let world = World {
                 object: &self.object,
@@ -315,6 +421,13 @@ impl Bench {
                     let methods = self.methods.get(&id).cloned().map(Arc::new);
                     observed.methods.insert(id, methods);
                 }
+                What::Governor => observed.governor = Some(self.seen(self.live_governor())),
+                What::Readings(queries) => observed.readings = Some(self.answers(&queries)),
+                What::Gate(question) => {
+                    self.calls.push(format!("ask {}", question.moment));
+                    let said = "gate answered 503.".to_owned();
+                    observed.gate = Some((question.moment, Answer { open: self.gate_open, said }));
+                }
             }
         }
     }
@@ -323,12 +436,12 @@ impl Bench {
         Seen { value: Arc::new(value), read_at: self.now }
     }
 
-    pub(super) fn perform(&mut self, action: &Action) -> Reply {
+    pub(super) fn perform(&mut self, action: &Action) -> Result<Reply, Cause> {
         match action {
             Action::Snapshot { description, revision, .. } => {
                 self.calls.push(format!("CreateDeployment {revision}"));
                 let id = self.deployment(Some(description));
-                return Reply::Deployment { id: id.as_str().into(), found: false };
+                return Ok(Reply::Deployment { id: id.as_str().into(), found: false });
             }
             Action::CreateStage(new) => {
                 self.calls.push("CreateStage".to_owned());
@@ -337,38 +450,13 @@ impl Bench {
                     description: new.description.clone(),
                     variables: new.variables.clone(),
                     tags: Some(new.tags.clone()),
-                    tracing_enabled: new.tracing_enabled,
-                    documentation_version: new.documentation_version.clone(),
                     ..a_stage(new.deployment_id.as_str())
                 });
-                if let Some(cache) = new.cache {
-                    let size = cache.size.map_or("0.5", |size| size.as_str()).to_owned();
-                    let status = "CREATE_IN_PROGRESS".to_owned();
-                    self.stage().cache = CacheCluster { enabled: true, size: Some(size), status };
-                }
             }
-            Action::Traffic(operations) | Action::Settings { operations, .. } => {
-                let paths: Vec<_> = operations.iter().map(ToString::to_string).collect();
-                self.calls.push(format!("UpdateStage {}", paths.join(", ")));
-                let documentation = self.stage().documentation_version.clone();
-                update_stage(self.stage(), operations);
-                if self.forgetful {
-                    self.stage().documentation_version = documentation;
-                }
-            }
-            Action::SetTags { tags, .. } => {
-                self.calls.push("TagResource".to_owned());
-                self.stage().tags.get_or_insert_default().extend(tags.clone());
-            }
-            Action::RemoveTags { keys } => {
-                self.calls.push("UntagResource".to_owned());
-                self.stage().tags.get_or_insert_default().retain(|key, _| !keys.contains(key));
-            }
-            Action::FlushCache => {
-                self.calls.push("FlushStageCache".to_owned());
-                self.stage().cache.status = "FLUSH_IN_PROGRESS".to_owned();
-            }
-            Action::FlushAuthorizers => self.calls.push("FlushStageAuthorizersCache".to_owned()),
+            Action::Traffic(operations)
+            | Action::Promote { operations, .. }
+            | Action::Abort(operations)
+            | Action::Settings { operations, .. } => self.update_stage(operations)?,
             Action::Tag(owner) => {
                 self.calls.push("TagResource".to_owned());
                 let owner = owner.to_string();
@@ -392,7 +480,38 @@ impl Bench {
                 self.deployments.retain(|deployment| deployment.id != *id);
             }
         }
-        Reply::Done
+        Ok(Reply::Done)
+    }
+
+    /// `UpdateStage`: in order, each operation sees what the ones before it did, and the first that is refused undoes all.
+    fn update_stage(&mut self, operations: &[PatchOperation]) -> Result<(), Cause> {
+        let told: Vec<_> = operations.iter().map(tell).collect();
+        self.calls.push(format!("UpdateStage {}", told.join(", ")));
+        if let Some(meanwhile) = self.meanwhile.take() {
+            meanwhile(self.stage());
+        }
+        if let Some(position) = self.refusals.iter().position(|prefix| told.join(", ").starts_with(prefix.as_str())) {
+            self.refusals.remove(position);
+            return Err(Cause::Refused);
+        }
+        let known: Vec<_> = self.deployments.iter().map(|deployment| deployment.id.clone()).collect();
+        let mut stage = self.stage().clone();
+        for operation in operations {
+            patch(&mut stage, operation, &known)?;
+        }
+        *self.stage() = stage;
+        Ok(())
+    }
+
+    /// The governing `ApiCanary`, where there is one.
+    fn live_governor(&self) -> Option<Governor> {
+        let canary = self.canary.as_ref()?;
+        let policy = crate::validate::canary::policy(&canary.spec).map_err(|invalid| invalid.to_string());
+        Some(Governor { uid: canary.metadata.uid.clone().unwrap_or_default(), name: "orders".to_owned(), policy })
+    }
+
+    fn answers(&self, queries: &[Query]) -> Readings {
+        queries.iter().map(|query| (query.id.clone(), self.reading.clone())).collect()
     }
 
     /// A deployment that appears in API Gateway.
@@ -413,46 +532,69 @@ impl Bench {
     }
 }
 
-/// A call with the values that it carries: one text for the call, then one for each operation of it.
-pub(super) fn written(action: &Action) -> Vec<String> {
-    let mut texts = Vec::new();
-    let pairs = |map: &BTreeMap<String, String>| {
-        let pairs: Vec<_> =
-            map.iter().filter(|(key, _)| *key != OWNER_TAG).map(|(key, value)| format!("{key}={value}")).collect();
-        pairs.join(",")
-    };
-    match action {
-        Action::Snapshot { description, .. } => texts.push(format!("CreateDeployment {description}")),
-        Action::CreateStage(new) => {
-            texts.push(format!("CreateStage deploymentId={}", new.deployment_id));
-            texts.extend(new.description.iter().map(|text| format!("  description={text}")));
-            texts.extend(new.tracing_enabled.then(|| "  tracingEnabled=true".to_owned()));
-            texts.extend(new.documentation_version.iter().map(|text| format!("  documentationVersion={text}")));
-            texts.extend(new.cache.map(|_| "  cacheClusterEnabled=true".to_owned()));
-            let size = new.cache.and_then(|cache| cache.size);
-            texts.extend(size.map(|size| format!("  cacheClusterSize={}", size.as_str())));
-            texts.extend((!new.variables.is_empty()).then(|| format!("  variables {}", pairs(&new.variables))));
-            texts.extend((new.tags.len() > 1).then(|| format!("  tags {}", pairs(&new.tags))));
+/// An operation as people read it, with its value where it tells something.
+fn tell(operation: &PatchOperation) -> String {
+    let shows = operation.path.starts_with("/canarySettings/percentTraffic");
+    match &operation.value {
+        Some(value) if shows => format!("{operation} {value}"),
+        Some(_) | None => operation.to_string(),
+    }
+}
+
+/// One operation, as API Gateway applies it (aws-facts: UpdateStage table, canary releases).
+pub(super) fn patch(stage: &mut Stage, operation: &PatchOperation, known: &[DeploymentId]) -> Result<(), Cause> {
+    let value = operation.value.clone().unwrap_or_default();
+    let path = operation.path.as_str();
+    let exists = |id: &DeploymentId| if known.contains(id) { Ok(()) } else { Err(Cause::DeploymentNotFound) };
+    match (operation.op, path) {
+        (Op::Replace, "/deploymentId") => {
+            exists(&value.as_str().into())?;
+            stage.deployment_id = value.as_str().into();
         }
-        Action::Traffic(operations) | Action::Settings { operations, .. } => {
-            texts.push("UpdateStage".to_owned());
-            texts.extend(operations.iter().map(|operation| match &operation.value {
-                Some(value) => format!("  {operation} = {value}"),
-                None => format!("  {operation}"),
-            }));
+        (Op::Replace, "/description") => stage.description = Some(value).filter(|text| !text.is_empty()),
+        (Op::Copy, "/deploymentId") => {
+            assert_eq!(operation.from.as_deref(), Some("/canarySettings/deploymentId"), "no other copy is used");
+            stage.deployment_id = stage.canary.as_ref().ok_or(Cause::NoCanary)?.deployment_id.clone();
         }
-        Action::SetTags { tags, .. } => texts.push(format!("TagResource {}", pairs(tags))),
-        Action::RemoveTags { keys } => texts.push(format!("UntagResource {}", keys.join(","))),
-        Action::FlushCache => texts.push("FlushStageCache".to_owned()),
-        Action::FlushAuthorizers => texts.push("FlushStageAuthorizersCache".to_owned()),
-        Action::Tag(_) => texts.push("TagResource owner".to_owned()),
-        Action::Untag => texts.push("UntagResource owner".to_owned()),
-        Action::DeleteStage => texts.push("DeleteStage".to_owned()),
-        Action::DeleteDeployment(id) => texts.push(format!("DeleteDeployment {id}")),
-        Action::Prune { deployment, .. } => texts.push(format!("DeleteDeployment {deployment}")),
-        Action::Describe { deployment, description, .. } => {
-            texts.push(format!("UpdateDeployment {deployment} {description}"));
+        (Op::Remove, "/canarySettings") => {
+            stage.canary.take().ok_or(Cause::AlreadyAbsent)?;
+        }
+        (Op::Replace, "/canarySettings/deploymentId") => {
+            exists(&value.as_str().into())?;
+            canary(stage).deployment_id = value.as_str().into();
+        }
+        (Op::Replace, "/canarySettings/percentTraffic") => {
+            assert!(value.contains('.'), "{value} is not as AWS shows it");
+            canary(stage).percent_traffic = value.parse().unwrap_or(f64::NAN);
+        }
+        (Op::Replace, "/canarySettings/useStageCache") => canary(stage).use_stage_cache = value == "true",
+        (op, path) => {
+            let (variables, key) = if let Some(key) = path.strip_prefix("/variables/") {
+                (&mut stage.variables, key)
+            } else {
+                let key = path.strip_prefix("/canarySettings/stageVariableOverrides/");
+                let key = key.unwrap_or_else(|| panic!("API Gateway would refuse {op} {path}"));
+                (&mut canary(stage).stage_variable_overrides, key)
+            };
+            match op {
+                Op::Replace => drop(variables.insert(key.to_owned(), value)),
+                Op::Remove => {
+                    assert!(variables.remove(key).is_some(), "{path} is removed although no read has shown it");
+                }
+                Op::Add | Op::Copy => panic!("API Gateway would refuse {op} {path}"),
+            }
         }
     }
-    texts
+    Ok(())
+}
+
+/// The canary, created where there is none: of the stage's own deployment, at 0.
+fn canary(stage: &mut Stage) -> &mut Canary {
+    let deployment_id = stage.deployment_id.clone();
+    stage.canary.get_or_insert_with(|| Canary {
+        deployment_id,
+        percent_traffic: 0.0,
+        use_stage_cache: false,
+        stage_variable_overrides: BTreeMap::new(),
+    })
 }
