@@ -3,6 +3,7 @@
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 use stagecraft_core::api::canary::ApiCanary;
+use stagecraft_core::validate::canary::policy;
 use testbed::{Cluster, Namespace};
 
 /// A namespace whose apiserver knows the kinds.
@@ -101,6 +102,8 @@ async fn what_is_right_is_taken_and_kept_as_it_was_written() {
     let smallest = json!({ "stageRef": { "name": "orders-prod" }, "steps": [{ "setPercent": 5, "hold": "10m" }] });
     for (name, spec) in [("everything", everything()), ("smallest", smallest)] {
         let stored = place.apply(name, &spec).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        // What the apiserver takes, the second line must take too.
+        policy(&stored.spec).unwrap_or_else(|invalid| panic!("{name}: {invalid}"));
         let numbers_as_written = serde_json::to_string(&stored.spec).unwrap().replace(".0,", ",").replace(".0}", "}");
         let read: Value = serde_json::from_str(&numbers_as_written).unwrap();
         let mut declared = spec.clone();
@@ -311,7 +314,12 @@ async fn everything_else_that_a_schema_can_refuse_is_refused() {
         ("no-host", "/webhooks/0/url", json!("https:///release"), url),
         ("no-moment", "/webhooks/0/when", json!([]), "when in body should have at least 1 items"),
         ("moment", "/webhooks/0/when", json!(["Always"]), "supported values: \"BeforeRelease\""),
-        ("on", "/webhooks/0/true", json!(["BeforeStep"]), "true"),
+        (
+            "on",
+            "/webhooks/0/true",
+            json!(["BeforeStep"]),
+            ".spec.webhooks[name=\"gate\"].true: field not declared in schema",
+        ),
         ("timeout", "/webhooks/0/timeout", json!("2m"), timeout),
         ("no-timeout", "/webhooks/0/timeout", json!("0s"), timeout),
         ("retries", "/webhooks/0/retries", json!(6), "retries in body should be less than or equal to 5"),
