@@ -86,8 +86,9 @@ mod tests {
         write(Some(&folder)).unwrap();
         let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         files.sort();
-        let expected: Vec<std::ffi::OsString> =
+        let mut expected: Vec<std::ffi::OsString> =
             documents().unwrap().into_iter().map(|(name, _)| format!("{name}.yaml").into()).collect();
+        expected.sort();
         assert_eq!(files, expected);
         assert!(files.iter().any(|name| name == "apistages.stagecraft.dev.yaml"));
         fs::remove_dir_all(folder).unwrap();

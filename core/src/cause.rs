@@ -43,6 +43,8 @@ pub enum Cause {
     NoCanary,
     /// 400 "CloudWatch Logs role ARN must be set in account settings to enable logging".
     LogsRoleMissing,
+    /// 400 or 409 that speaks of the cache: the cluster is in transition.
+    CacheChanging,
     /// 400 "Update size too large".
     PatchTooLarge,
     /// 404 or 400 for the removal of something that is not there.
@@ -100,6 +102,7 @@ impl Cause {
             | Self::StageInUse
             | Self::NoCanary
             | Self::LogsRoleMissing
+            | Self::CacheChanging
             | Self::AlreadyAbsent => Class::WaitingFor,
             Self::PatchTooLarge | Self::Refused => Class::Invalid,
             Self::Denied | Self::CredentialsExpired => Class::Denied,
@@ -126,6 +129,7 @@ impl Cause {
             | Self::StageInUse
             | Self::NoCanary
             | Self::LogsRoleMissing
+            | Self::CacheChanging
             | Self::PatchTooLarge
             | Self::AlreadyAbsent
             | Self::Denied

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::api::condition::Reason;
 use crate::api::event::{Event, EventReason};
 use crate::api::names::DeploymentId;
-use crate::api::status::{ApiStageStatus, Drift, How, Phase};
+use crate::api::status::{ApiStageStatus, CommandState, Drift, How, Phase};
 use crate::cause::Cause;
 use crate::plan::Action;
 
@@ -61,20 +61,20 @@ pub fn settle(status: &mut ApiStageStatus, action: &Action, reply: &Reply, now: 
             moved(status, &now);
             Vec::new()
         }
-        (Action::Settings { drifted, operations }, _) => {
-            for field in drifted {
-                status.drift.insert(0, Drift { field: field.clone(), at: now.clone(), corrected: true });
+        (Action::Settings { fields, drifted, .. }, _) => vec![applied(status, fields, *drifted, &now)],
+        (Action::SetTags { tags, drifted }, _) => {
+            let fields: Vec<_> = tags.keys().map(|key| format!("tags[{key}]")).collect();
+            vec![applied(status, &fields, *drifted, &now)]
+        }
+        (Action::RemoveTags { keys }, _) => {
+            let fields: Vec<_> = keys.iter().map(|key| format!("tags[{key}]")).collect();
+            vec![applied(status, &fields, false, &now)]
+        }
+        (Action::FlushCache | Action::FlushAuthorizers, _) => {
+            if let Some(command) = status.last_command.as_mut() {
+                command.state = CommandState::Done;
             }
-            status.drift.truncate(20);
-            if drifted.is_empty() {
-                let paths: Vec<_> = operations.iter().map(|operation| operation.path.as_str()).collect();
-                let paths = paths.join(", ");
-                let note = format!("Applied: {paths}.");
-                return vec![Event::normal(EventReason::SettingsApplied, paths, note)];
-            }
-            let fields = drifted.join(", ");
-            let note = format!("Somebody changed {fields} of the stage; it is as declared again.");
-            vec![Event::warning(EventReason::DriftCorrected, fields, note)]
+            Vec::new()
         }
         (Action::Tag(owner), _) => {
             let note = format!("The stage is adopted: it carries the owner tag {owner} now.");
@@ -126,6 +126,10 @@ pub fn settle_failure(status: &mut ApiStageStatus, action: &Action, cause: &Caus
         | Action::Abort(_)
         | Action::Snapshot { .. }
         | Action::Settings { .. }
+        | Action::SetTags { .. }
+        | Action::RemoveTags { .. }
+        | Action::FlushCache
+        | Action::FlushAuthorizers
         | Action::Tag(_)
         | Action::Untag
         | Action::DeleteStage
@@ -133,6 +137,21 @@ pub fn settle_failure(status: &mut ApiStageStatus, action: &Action, cause: &Caus
         | Action::Prune { .. }
         | Action::Describe { .. } => {}
     }
+}
+
+/// Settings that are as declared now, for the first time or again.
+fn applied(status: &mut ApiStageStatus, fields: &[String], drifted: bool, now: &Time) -> Event {
+    let listed = fields.join(", ");
+    if !drifted {
+        let note = format!("Applied: {listed}.");
+        return Event::normal(EventReason::SettingsApplied, listed, note);
+    }
+    for field in fields {
+        status.drift.insert(0, Drift { field: field.clone(), at: now.clone(), corrected: true });
+    }
+    status.drift.truncate(20);
+    let note = format!("Somebody changed {listed} of the stage; it is as declared again.");
+    Event::warning(EventReason::DriftCorrected, listed, note)
 }
 
 fn moved(status: &mut ApiStageStatus, now: &Time) {

@@ -4,6 +4,7 @@
 //! line for objects that got past the schema (an older definition, a restore).
 
 pub mod canary;
+mod settings;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use crate::api::names::{DeploymentId, Region, RestApiId, Revision, StageName};
 use crate::api::stage::{AdoptionPolicy, ApiStage, DeletionPolicy, DriftPolicy};
 use crate::reference::{self, Referred};
 use crate::world::Settings;
+pub use settings::{DesiredSettings, InvalidSetting};
 
 /// What an `ApiStage` asks for, with the defaults of the API version filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +29,8 @@ pub struct Desired {
     pub wanted: Wanted,
     /// Declared variables.
     pub variables: BTreeMap<String, String>,
-    /// Declared description.
-    pub description: Option<String>,
+    /// What is declared beside the release.
+    pub settings: DesiredSettings,
     /// Whether an existing stage may become ours.
     pub adoption: AdoptionPolicy,
     /// What is done about drift.
@@ -73,6 +75,9 @@ pub enum Invalid {
         "{0:?} cannot be a stage name (letters, digits, _ and - only, at most 128): delete this ApiStage and create one with spec.stageName."
     )]
     StageName(String),
+    /// A setting beside the release.
+    #[error(transparent)]
+    Setting(#[from] InvalidSetting),
     /// Another stage than the one that is governed.
     #[error(
         "{field} is {wanted}, but this ApiStage governs stage {stage} of {governed}: set it back, or delete this ApiStage (deletionPolicy decides about the stage) and create another."
@@ -148,7 +153,7 @@ pub fn validate(object: &ApiStage, settings: &Settings, referred: Option<&Referr
         stage_name,
         wanted,
         variables: spec.variables.clone().unwrap_or_default(),
-        description: spec.description.clone(),
+        settings: settings::read(spec)?,
         adoption: spec.adoption_policy.unwrap_or(AdoptionPolicy::Never),
         drift: spec.drift_policy.unwrap_or(DriftPolicy::Correct),
         suspended: is_suspended(object),

@@ -15,6 +15,7 @@ use crate::api::owner::Owner;
 use crate::api::stage::ApiStage;
 use crate::cause::{Cause, Class};
 use crate::observed::{ApiSummary, Deployment, RestApi, Stage};
+use crate::plan::Action;
 use crate::reference::Referred;
 use crate::validate::canary;
 
@@ -98,6 +99,8 @@ pub struct Siblings {
     pub known: BTreeSet<Revision>,
     /// Deployments that another object needs: it serves them, its spec or its release names them, or its history offers them.
     pub offered: BTreeSet<DeploymentId>,
+    /// Whether there is an object that cannot be read: nobody knows what it needs.
+    pub unreadable: bool,
     /// Revisions that another object's spec names, resolved or not.
     pub wanted: BTreeSet<Revision>,
     /// Owners of the other objects, as they stand in tags and markers.
@@ -113,8 +116,12 @@ pub struct Recent {
     pub failure: Option<Failure>,
     /// Groups of settings that AWS refused.
     pub refused: BTreeMap<Group, Failure>,
-    /// Groups that were refused in this very pass, so that it does not try them twice.
+    /// Groups that are not tried in this pass: refused in it, or so lately that their time has not come.
     pub tried: BTreeSet<Group>,
+    /// When a refused group of settings is tried again, where polls for something else come earlier.
+    pub retry_at: BTreeMap<Group, Timestamp>,
+    /// Calls of this very pass that AWS took: what it still does not show after them is not sent again.
+    pub done: Vec<Action>,
     /// Snapshots whose last call certainly had no effect, so that nobody needs to wait for a late one.
     pub unsent: BTreeSet<(Revision, u32)>,
     /// Tidying up, which never disturbs anything else.
@@ -172,8 +179,16 @@ pub enum Group {
     Snapshot,
     /// Creating the stage; deployment, variables and canary of an existing one: always alone.
     Traffic,
-    /// Description and variables that drifted.
+    /// What is declared beside the release, but for what has a group of its own.
     Settings,
+    /// Access logs, log levels and data traces: they need a role of the account.
+    Logging,
+    /// Declared tags.
+    Tags,
+    /// The cache cluster: refused while it is in transition.
+    Cache,
+    /// What a command asks for, where it is a call of its own.
+    Command,
     /// The owner tag.
     Ownership,
     /// Removing what is no longer needed.
@@ -207,6 +222,20 @@ impl<K, O, S> Copy for World<'_, K, O, S> {}
 impl<K, O, S> Clone for World<'_, K, O, S> {
     fn clone(&self) -> Self {
         *self
+    }
+}
+
+impl Group {
+    /// Whether the group is one of settings beside the release, which wait for their time after a refusal, whatever else the object
+    /// is looked at for meanwhile.
+    #[must_use]
+    pub fn is_of_settings(self) -> bool {
+        match self {
+            Self::Settings | Self::Logging | Self::Tags | Self::Cache => true,
+            Self::Snapshot | Self::Traffic | Self::Command | Self::Ownership | Self::CleanUp | Self::Housekeeping => {
+                false
+            }
+        }
     }
 }
 

@@ -202,7 +202,7 @@ impl Aws {
     ///
     /// # Errors
     ///
-    /// What every read can meet; also [`Cause::Refused`](stagecraft_core::cause::Cause::Refused) if no Region is known.
+    /// What every read can meet; also [`Cause::Refused`] if no Region is known.
     pub async fn account_id(&self) -> Result<AccountId, Error> {
         self.inner.account.id().await
     }

@@ -73,6 +73,7 @@ fn outcome(cause: &Cause, status: Option<u16>, code: Option<&str>, message: Opti
         | Cause::StageInUse
         | Cause::NoCanary
         | Cause::LogsRoleMissing
+        | Cause::CacheChanging
         | Cause::PatchTooLarge
         | Cause::AlreadyAbsent
         | Cause::Refused => "was refused",
@@ -107,6 +108,9 @@ impl Answer<'_> {
         if self.status == 400 && message::speaks_of_a_variable(text) {
             return Cause::Refused;
         }
+        if self.speaks_of_the_cache(text) {
+            return Cause::CacheChanging;
+        }
         if let Some(cause) = self.contended(text) {
             return cause;
         }
@@ -121,6 +125,14 @@ impl Answer<'_> {
             409 => self.conflict(text),
             _ => self.bad_request(text),
         }
+    }
+
+    /// U: a change or a flush that is refused while the cache cluster is in transition, with a 400 or a 409. By the whole word,
+    /// because paths that AWS repeats hold "cacheClusterSize" and "caching". Not of a deletion, which has its own reasons.
+    fn speaks_of_the_cache(&self, text: &str) -> bool {
+        matches!(self.operation, Operation::UpdateStage | Operation::FlushStageCache)
+            && matches!(self.status, 400 | 409)
+            && text.split(|c: char| !c.is_ascii_alphabetic()).any(|word| word.eq_ignore_ascii_case("cache"))
     }
 
     /// Texts that mean "again, please", whatever the code. Only with a 4xx: a failure of the service that says "try
@@ -172,9 +184,12 @@ impl Answer<'_> {
             // U: the removal of a variable that is not there. A stage that exists must not be taken for gone.
             Operation::UpdateStage if !text.is_empty() => Cause::AlreadyAbsent,
             // U: tag calls on an unknown stage.
-            Operation::UpdateStage | Operation::DeleteStage | Operation::TagResource | Operation::UntagResource => {
-                Cause::StageNotFound
-            }
+            Operation::UpdateStage
+            | Operation::DeleteStage
+            | Operation::FlushStageCache
+            | Operation::FlushStageAuthorizersCache
+            | Operation::TagResource
+            | Operation::UntagResource => Cause::StageNotFound,
             Operation::GetRestApi
             | Operation::GetStages
             | Operation::GetDeployments
@@ -202,6 +217,8 @@ impl Answer<'_> {
             | Operation::DeleteDeployment
             | Operation::CreateStage
             | Operation::UpdateStage
+            | Operation::FlushStageCache
+            | Operation::FlushStageAuthorizersCache
             | Operation::TagResource
             | Operation::UntagResource => Cause::ConcurrentModification,
         }
@@ -249,6 +266,8 @@ impl Answer<'_> {
             | Operation::CreateStage
             | Operation::UpdateStage
             | Operation::DeleteStage
+            | Operation::FlushStageCache
+            | Operation::FlushStageAuthorizersCache
             | Operation::TagResource
             | Operation::UntagResource => Cause::Refused,
         }

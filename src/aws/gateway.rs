@@ -413,6 +413,39 @@ impl Gateway {
         self.write(call, permit, |gate| request.customize().interceptor(gate).send(), |_| Some(())).await
     }
 
+    /// Empties the cache of a stage: it is `FLUSH_IN_PROGRESS` for a while, and back ends bear the load meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::CacheChanging`] where the cache is not available and AWS minds, [`Cause::StageNotFound`].
+    pub async fn flush_stage_cache(
+        &self,
+        rest_api: &RestApiId,
+        stage: &StageName,
+        permit: Permit,
+    ) -> Result<(), Error> {
+        let call = Call::new(Operation::FlushStageCache).on(rest_api).stage(stage);
+        let request = self.inner.client.flush_stage_cache().rest_api_id(rest_api.as_str()).stage_name(stage.as_str());
+        self.write(call, permit, |gate| request.customize().interceptor(gate).send(), |_| Some(())).await
+    }
+
+    /// Empties what a stage remembers of its authorizers' answers.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::StageNotFound`] and what every write can meet.
+    pub async fn flush_stage_authorizers_cache(
+        &self,
+        rest_api: &RestApiId,
+        stage: &StageName,
+        permit: Permit,
+    ) -> Result<(), Error> {
+        let call = Call::new(Operation::FlushStageAuthorizersCache).on(rest_api).stage(stage);
+        let request =
+            self.inner.client.flush_stage_authorizers_cache().rest_api_id(rest_api.as_str()).stage_name(stage.as_str());
+        self.write(call, permit, |gate| request.customize().interceptor(gate).send(), |_| Some(())).await
+    }
+
     /// Adds and overwrites tags; others stay.
     ///
     /// # Errors

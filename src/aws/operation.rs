@@ -27,6 +27,10 @@ pub enum Operation {
     UpdateStage,
     /// The end of a stage.
     DeleteStage,
+    /// The stage's cache emptied.
+    FlushStageCache,
+    /// The stage's authorizer cache emptied.
+    FlushStageAuthorizersCache,
     /// Tags added or overwritten.
     TagResource,
     /// Tags removed.
@@ -35,7 +39,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, for metrics that exist before the first call.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::GetCallerIdentity,
         Self::GetRestApi,
         Self::GetStages,
@@ -47,6 +51,8 @@ impl Operation {
         Self::CreateStage,
         Self::UpdateStage,
         Self::DeleteStage,
+        Self::FlushStageCache,
+        Self::FlushStageAuthorizersCache,
         Self::TagResource,
         Self::UntagResource,
     ];
@@ -66,6 +72,8 @@ impl Operation {
             Self::CreateStage => "CreateStage",
             Self::UpdateStage => "UpdateStage",
             Self::DeleteStage => "DeleteStage",
+            Self::FlushStageCache => "FlushStageCache",
+            Self::FlushStageAuthorizersCache => "FlushStageAuthorizersCache",
             Self::TagResource => "TagResource",
             Self::UntagResource => "UntagResource",
         }
@@ -86,6 +94,8 @@ impl Operation {
             | Self::CreateStage
             | Self::UpdateStage
             | Self::DeleteStage
+            | Self::FlushStageCache
+            | Self::FlushStageAuthorizersCache
             | Self::TagResource
             | Self::UntagResource => true,
         }

@@ -11,7 +11,7 @@ use stagecraft_core::world::Group;
 
 use super::context::Context;
 use super::dereference::Site;
-use crate::aws::{self, Error, Operation};
+use crate::aws::{self, Error, Gateway, Operation};
 use crate::lease::Permit;
 
 /// What a round really did. Private fields: only [`apply`] makes one, so a report cannot speak of a wish.
@@ -100,16 +100,26 @@ async fn send(ctx: &Context, site: &Site, place: &Place, action: &Action) -> Res
     match action {
         Action::CreateStage(new) => {
             // No `..`: a new member of the plan's stage that nobody sends must not compile.
-            let stagecraft_core::plan::NewStage { name, deployment_id, description, variables, tags } = new.clone();
+            let stagecraft_core::plan::NewStage {
+                name,
+                deployment_id,
+                description,
+                variables,
+                tags,
+                tracing_enabled,
+                documentation_version,
+                cache,
+            } = new.clone();
             let stage = aws::NewStage {
                 name,
                 deployment_id,
                 description,
                 variables,
                 tags,
-                tracing_enabled: None,
-                documentation_version: None,
-                cache: None,
+                tracing_enabled: tracing_enabled.then_some(true),
+                documentation_version,
+                cache: cache
+                    .map(|cache| aws::NewCacheCluster { size: cache.size.map(|size| size.as_str().to_owned()) }),
             };
             let stage = gateway.create_stage(rest_api, stage, permit(ctx, Operation::CreateStage)?).await?;
             observations.note_stage(gateway, rest_api, stage, sent_at);
@@ -121,6 +131,14 @@ async fn send(ctx: &Context, site: &Site, place: &Place, action: &Action) -> Res
             let permit = permit(ctx, Operation::UpdateStage)?;
             let stage = gateway.update_stage(rest_api, &place.stage, operations, permit).await?;
             observations.note_stage(gateway, rest_api, stage, sent_at);
+            if action.group() == Group::Cache {
+                // What the cluster does now is told by reads only.
+                observations.forget_stages(gateway, rest_api);
+            }
+        }
+        Action::SetTags { .. } | Action::RemoveTags { .. } | Action::FlushCache | Action::FlushAuthorizers => {
+            beside_the_stage(ctx, gateway, place, action).await?;
+            observations.forget_stages(gateway, rest_api);
         }
         Action::Tag(owner) => {
             let tags = [(OWNER_TAG.to_owned(), owner.to_string())].into();
@@ -154,6 +172,38 @@ async fn send(ctx: &Context, site: &Site, place: &Place, action: &Action) -> Res
     Ok(Reply::Done)
 }
 
+/// Calls whose reply does not show what they changed: who asks for the stage next reads it.
+async fn beside_the_stage(ctx: &Context, gateway: &Gateway, place: &Place, action: &Action) -> Result<(), Error> {
+    let Place { rest_api, stage, .. } = place;
+    match action {
+        Action::SetTags { tags, .. } => {
+            gateway.tag(&place.stage_arn(), tags.clone(), permit(ctx, Operation::TagResource)?).await
+        }
+        Action::RemoveTags { keys } => {
+            gateway.untag(&place.stage_arn(), keys, permit(ctx, Operation::UntagResource)?).await
+        }
+        Action::FlushCache => {
+            gateway.flush_stage_cache(rest_api, stage, permit(ctx, Operation::FlushStageCache)?).await
+        }
+        Action::FlushAuthorizers => {
+            let permit = permit(ctx, Operation::FlushStageAuthorizersCache)?;
+            gateway.flush_stage_authorizers_cache(rest_api, stage, permit).await
+        }
+        Action::Snapshot { .. }
+        | Action::CreateStage(_)
+        | Action::Traffic(_)
+        | Action::Promote { .. }
+        | Action::Abort(_)
+        | Action::Settings { .. }
+        | Action::Tag(_)
+        | Action::Untag
+        | Action::DeleteStage
+        | Action::DeleteDeployment(_)
+        | Action::Prune { .. }
+        | Action::Describe { .. } => Ok(()),
+    }
+}
+
 /// What an action sends.
 fn calls(action: &Action) -> &'static [Operation] {
     match action {
@@ -162,8 +212,10 @@ fn calls(action: &Action) -> &'static [Operation] {
         Action::Traffic(_) | Action::Promote { .. } | Action::Abort(_) | Action::Settings { .. } => {
             &[Operation::UpdateStage]
         }
-        Action::Tag(_) => &[Operation::TagResource],
-        Action::Untag => &[Operation::UntagResource],
+        Action::Tag(_) | Action::SetTags { .. } => &[Operation::TagResource],
+        Action::Untag | Action::RemoveTags { .. } => &[Operation::UntagResource],
+        Action::FlushCache => &[Operation::FlushStageCache],
+        Action::FlushAuthorizers => &[Operation::FlushStageAuthorizersCache],
         Action::DeleteStage => &[Operation::DeleteStage],
         Action::DeleteDeployment(_) | Action::Prune { .. } => &[Operation::DeleteDeployment],
         Action::Describe { .. } => &[Operation::UpdateDeployment],

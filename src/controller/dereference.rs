@@ -85,21 +85,25 @@ pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Sibling
     let mut older: Option<(Seniority, String)> = None;
     let mut siblings = Siblings::default();
     let others = ctx.stores.iter().flat_map(kube::runtime::reflector::Store::state);
-    for other in others.filter_map(|guarded| guarded.0.as_ref().ok().cloned()) {
+    for guarded in others {
+        let Ok(other) = &guarded.0 else {
+            siblings.unreadable = true;
+            continue;
+        };
         if other.uid() == object.uid() {
             continue;
         }
-        let Some((other_region, rest_api, stage)) = claim(&other, &ctx.settings.region) else { continue };
+        let Some((other_region, rest_api, stage)) = claim(other, &ctx.settings.region) else { continue };
         if other_region != *region || rest_api != site.rest_api {
             continue;
         }
-        let is_rival = may_govern(ctx, &other, &other_region, &rest_api, account.as_ref()) && ours == stage;
-        if is_rival && seniority(&other) < seniority(object) {
+        let is_rival = may_govern(ctx, other, &other_region, &rest_api, account.as_ref()) && ours == stage;
+        if is_rival && seniority(other) < seniority(object) {
             let claimant =
-                (seniority(&other), format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any()));
+                (seniority(other), format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any()));
             older = Some(older.map_or_else(|| claimant.clone(), |former| former.min(claimant.clone())));
         }
-        note_sibling(&mut siblings, ctx, &other);
+        note_sibling(&mut siblings, ctx, other);
     }
     siblings.older = older.map(|(_, name)| name);
     siblings.governor = canaries::governor(ctx, object);
@@ -108,7 +112,7 @@ pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Sibling
 
 /// What one other object on this REST API knows and needs.
 fn note_sibling(siblings: &mut Siblings, ctx: &Context, other: &ApiStage) {
-    let Siblings { older: _, governor: _, twin: _, known, offered, wanted, owners, ended } = siblings;
+    let Siblings { older: _, unreadable: _, governor: _, twin: _, known, offered, wanted, owners, ended } = siblings;
     owners.insert(Owner::new(&ctx.settings.cluster_id, &other.namespace().unwrap_or_default(), &other.name_any()));
     wanted.extend(other.spec.revision.clone());
     offered.extend(other.spec.deployment_id.clone());

@@ -148,7 +148,9 @@ impl<K: Governed> Memory<K> {
         } else if self.wake_up_at.is_some_and(|due| due <= now) && !is_ready(object) && !self.was_throttled() {
             self.cause_at = now;
         }
-        self.recent.tried.clear();
+        self.recent.done.clear();
+        self.recent.retry_at.retain(|_, at| *at > now);
+        self.recent.tried = self.recent.retry_at.keys().copied().collect();
         self.recent.housekeeping.sent = 0;
     }
 

@@ -11,7 +11,7 @@ use stagecraft_core::api::event::Event;
 use stagecraft_core::api::names::{Region, RestApiId};
 use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::cause::{Cause, Class};
-use stagecraft_core::plan::{Action, Found, Need, Next, Plan, What, after_failure, plan};
+use stagecraft_core::plan::{Action, Found, Need, Next, Plan, What, after_failure, cache_moves, plan};
 use stagecraft_core::reference::Referred;
 use stagecraft_core::settle::{settle, settle_failure};
 use stagecraft_core::validate::validate;
@@ -328,7 +328,9 @@ impl Pass<'_> {
         let mut news: Vec<Event> = Vec::new();
         for (action, reply) in applied.done() {
             recent.refused.remove(&action.group());
+            recent.retry_at.remove(&action.group());
             recent.tried.remove(&action.group());
+            recent.done.push(action.clone());
             if let Action::Snapshot { revision, attempt, .. } = action {
                 recent.unsent.remove(&(revision.clone(), *attempt));
             }
@@ -337,9 +339,10 @@ impl Pass<'_> {
         recent.housekeeping.sent += applied.done().iter().filter(|(action, _)| is_housekeeping(action)).count();
         for (action, error) in applied.refused().iter().chain(applied.stopped()) {
             settle_failure(status, action, &error.cause);
-            if let Action::Prune { deployment, .. } | Action::Describe { deployment, .. } = action {
+            if is_housekeeping(action) {
+                let pruned = if let Action::Prune { deployment, .. } = action { Some(deployment) } else { None };
                 recent.housekeeping.sent += 1;
-                recent.housekeeping.failed(Some(deployment), &error.cause, now);
+                recent.housekeeping.failed(pruned, &error.cause, now);
                 debug!("housekeeping waits: {}", Chain(error));
             }
             if let Action::Snapshot { revision, attempt, .. } = action {
@@ -358,6 +361,14 @@ impl Pass<'_> {
             recent.refused.insert(group, failure(error, in_a_row));
             warn!(group = ?group, class = error.class().label(), in_a_row, "{}", Chain(error));
         }
+        for group in applied.refused().iter().map(|(action, _)| action.group()).filter(|group| group.is_of_settings()) {
+            let (observed, siblings) = (Observed::default(), Siblings::default());
+            let world = self.world(&observed, &siblings);
+            let wait = world.recent.refused.get(&group).map(|failure| world.retry_in(failure));
+            if let Some(at) = wait.and_then(|wait| now.checked_add(wait).ok()) {
+                self.memory.recent.retry_at.insert(group, at);
+            }
+        }
         publish(self.ctx, &self.object, &news).await;
         self.object = Arc::new(object);
     }
@@ -370,10 +381,15 @@ impl Pass<'_> {
         let retry = recent
             .tried
             .iter()
-            .filter_map(|group| recent.refused.get(group))
-            .filter_map(|failure| world.now.checked_add(world.retry_in(failure)).ok())
+            .filter_map(|group| {
+                let after = |failure: &Failure| world.now.checked_add(world.retry_in(failure)).ok();
+                recent.retry_at.get(group).copied().or_else(|| after(recent.refused.get(group)?))
+            })
             .min();
+        let looks_often = cache_moves(&plan.status, world.now);
         plan.wake_up_at = match (plan.wake_up_at, retry) {
+            // A refused group waits for its own time, so that looking at the cache repeats nothing.
+            (Some(at), Some(retry)) if looks_often => Some(at.min(retry)),
             // The plan's own short recheck would only repeat the refused call too early.
             (_, Some(retry)) => Some(retry),
             (at, None) => at,

@@ -55,8 +55,14 @@ async fn a_stage_comes_to_life_changes_goes_back_and_goes() {
 
     step("a new revision after the API changed");
     world.simulator.add_method(&world.api, "/orders", "POST").unwrap();
+    world.simulator.reset_calls();
     world.apply("orders", spec("r2")).await.unwrap();
     world.rest("orders").await;
+    let count = |operation: &str| world.calls().iter().filter(|call| *call == operation).count();
+    let [snapshots, comparisons, moves, notes] =
+        ["CreateDeployment", "GetDeployment", "UpdateStage", "UpdateDeployment"].map(count);
+    // The description goes back, too, and does not wait for the snapshot.
+    assert_eq!((snapshots, comparisons, moves, notes), (1, 2, 2, 1), "{:?}", world.calls());
     assert_ne!(world.stage("prod").unwrap()["deploymentId"], first);
     assert_eq!(world.snapshots().len(), 2);
     world.assert_rest("orders").await;

@@ -14,19 +14,22 @@ struct Ending {
     description: Value,
     snapshots: Vec<String>,
     releases: Option<u64>,
+    pruned: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chapter {
     Create,
     Change,
+    /// An hour after the last of five revisions: all but two deployments go.
+    Tidy,
     Delete,
 }
 
 fn spec(world: &World, revision: &str, backend: &str, description: &str) -> Value {
     json!({
         "restApiId": world.api, "stageName": "prod", "revision": revision, "description": description,
-        "variables": { "backend": backend },
+        "variables": { "backend": backend }, "deploymentHistoryLimit": 1, "deploymentDescription": description,
     })
 }
 
@@ -35,6 +38,7 @@ async fn act(world: &World, chapter: Chapter) {
     match chapter {
         Chapter::Create => drop(world.apply("orders", spec(world, "r1", "blue", "Orders")).await.unwrap()),
         Chapter::Change => drop(world.apply("orders", spec(world, "r2", "green", "Orders 2")).await.unwrap()),
+        Chapter::Tidy => world.pass_time(std::time::Duration::from_mins(62)),
         Chapter::Delete => world.delete("orders").await,
     }
 }
@@ -45,6 +49,12 @@ async fn before(chapter: Chapter) -> World {
     if chapter != Chapter::Create {
         act(&world, Chapter::Create).await;
         world.rest("orders").await;
+    }
+    if chapter == Chapter::Tidy {
+        for revision in ["r2", "r3", "r4", "r5"] {
+            world.apply("orders", spec(&world, revision, "blue", "Orders")).await.unwrap();
+            world.rest("orders").await;
+        }
     }
     world
 }
@@ -65,6 +75,7 @@ async fn ending(world: &World) -> Ending {
         description: stage["description"].clone(),
         snapshots,
         releases: status.releases,
+        pruned: status.pruned.iter().map(|pruned| pruned.revision.to_string()).collect(),
     }
 }
 
@@ -105,6 +116,11 @@ async fn a_crash_at_any_call_of_a_creation_is_harmless() {
 #[tokio::test]
 async fn a_crash_at_any_call_of_a_change_is_harmless() {
     crash_everywhere(Chapter::Change).await;
+}
+
+#[tokio::test]
+async fn a_crash_at_any_call_of_a_clean_up_is_harmless() {
+    crash_everywhere(Chapter::Tidy).await;
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ mod canary_input;
 mod commands;
 mod crash;
 mod delays;
+mod deployments;
 mod heal;
 mod outside;
 mod ownership;

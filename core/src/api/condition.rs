@@ -19,6 +19,8 @@ pub enum ConditionType {
     Stalled,
     /// True: the target of this very generation (deployment and variables) serves, and no release runs.
     Released,
+    /// True: the stage's cache cluster is available. There only while a cluster is declared or AWS has one.
+    CacheReady,
     /// Of an `ApiCanary`. True: the checks of the running release passed.
     Analysis,
     /// True: every stage of this cluster on the REST API serves a deployment that holds the gateway response.
@@ -32,6 +34,7 @@ impl fmt::Display for ConditionType {
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
             Self::Released => "Released",
+            Self::CacheReady => "CacheReady",
             Self::Analysis => "Analysis",
             Self::Deployed => "Deployed",
         })
@@ -74,6 +77,20 @@ reasons! {
     Releasing,
     /// A setting beside the release is still to be applied.
     SettingsPending,
+    /// AWS accepted a setting and does not show it as declared.
+    SettingNotKept,
+    /// The cache cluster is available.
+    CacheAvailable,
+    /// A cache cluster is declared, and AWS has not been asked for it yet.
+    CachePending,
+    /// AWS is building the cache cluster.
+    CacheCreating,
+    /// AWS is emptying the cache cluster.
+    CacheFlushing,
+    /// AWS is removing the cache cluster.
+    CacheDeleting,
+    /// AWS has left the cache cluster in a transition for longer than any should take.
+    CacheStuck,
     /// `driftPolicy: Report` and somebody changed a declared field.
     DriftReported,
     /// `spec.suspend` is true: nothing is written to AWS.
@@ -285,26 +302,50 @@ pub fn conditions_with(
     ];
     rows.into_iter()
         .filter_map(|(kind, status, reason, message)| {
-            let status = match status? {
-                Some(true) => "True",
-                Some(false) => "False",
-                None => "Unknown",
-            };
-            let kind = kind.to_string();
-            let since = previous
-                .iter()
-                .find(|former| former.type_ == kind && former.status == status)
-                .map_or(Time(now), |former| former.last_transition_time.clone());
-            Some(Condition {
-                last_transition_time: since,
-                message: message.clone(),
-                observed_generation: Some(generation),
-                reason: reason.as_str().to_owned(),
-                status: status.to_owned(),
-                type_: kind,
-            })
+            Some(condition(previous, kind, status?, reason, message, generation, now))
         })
         .collect()
+}
+
+/// One condition beside those of the table, replacing its like in `previous`.
+#[must_use]
+pub fn beside(
+    previous: &[Condition],
+    kind: ConditionType,
+    said: &Released,
+    generation: i64,
+    now: Timestamp,
+) -> Condition {
+    condition(previous, kind, said.status, said.reason, &said.message, generation, now)
+}
+
+fn condition(
+    previous: &[Condition],
+    kind: ConditionType,
+    status: Option<bool>,
+    reason: Reason,
+    message: &str,
+    generation: i64,
+    now: Timestamp,
+) -> Condition {
+    let status = match status {
+        Some(true) => "True",
+        Some(false) => "False",
+        None => "Unknown",
+    };
+    let kind = kind.to_string();
+    let since = previous
+        .iter()
+        .find(|former| former.type_ == kind && former.status == status)
+        .map_or(Time(now), |former| former.last_transition_time.clone());
+    Condition {
+        last_transition_time: since,
+        message: message.to_owned(),
+        observed_generation: Some(generation),
+        reason: reason.as_str().to_owned(),
+        status: status.to_owned(),
+        type_: kind,
+    }
 }
 
 #[cfg(test)]

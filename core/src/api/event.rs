@@ -63,6 +63,10 @@ pub enum EventReason {
     StageAdopted,
     /// Settings beside the release were applied.
     SettingsApplied,
+    /// The cache cluster is replaced by one of another size; its data are lost.
+    CacheReplaced,
+    /// AWS does not end a transition of the cache cluster.
+    CacheStuck,
     /// A change behind our back was put right.
     DriftCorrected,
     /// A change behind our back was noticed and left, as `driftPolicy` says.
@@ -126,6 +130,8 @@ impl EventReason {
             Self::StageGone => "StageGone",
             Self::StageAdopted => "StageAdopted",
             Self::SettingsApplied => "SettingsApplied",
+            Self::CacheReplaced => "CacheReplaced",
+            Self::CacheStuck => "CacheStuck",
             Self::DriftCorrected => "DriftCorrected",
             Self::DriftReported => "DriftReported",
             Self::StageMovedByHand => "StageMovedByHand",

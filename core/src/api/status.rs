@@ -83,10 +83,14 @@ pub struct ApiStageStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_cluster: Option<CacheClusterStatus>,
 
-    /// Paths that are or were declared, without values: `description`, `variables[KEY]`. Widened before a write, narrowed after.
+    /// Paths that are or were declared, without values: `description`, `variables[KEY]`, `tags[KEY]`,
+    /// `methodSettings[/pets/{id}:GET]`. Widened before a write, narrowed after.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "set"))]
     pub managed: BTreeSet<String>,
+    /// Method entries on the stage that nobody declared here: listed, never touched. Cut after about 2 KiB.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmanaged: Vec<String>,
     /// The present or last release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<Release>,
@@ -154,6 +158,9 @@ pub struct CacheClusterStatus {
     pub size: Option<String>,
     /// AWS's status: `CREATE_IN_PROGRESS`, `AVAILABLE`, `DELETE_IN_PROGRESS`, `FLUSH_IN_PROGRESS`, `NOT_AVAILABLE`.
     pub status: String,
+    /// Since when it has this status, as far as we saw it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
 }
 
 /// The transition of a stage from stable to target.

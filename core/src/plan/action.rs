@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::api::arn;
 use crate::api::names::{AccountId, DeploymentId, Region, RestApiId, Revision, StageName};
 use crate::api::owner::Owner;
+use crate::api::settings::CacheClusterSize;
 use crate::observed::Deployment;
 use crate::patch::PatchOperation;
 use crate::world::Group;
@@ -57,11 +58,31 @@ pub enum Action {
     Abort(Vec<PatchOperation>),
     /// `UpdateStage`: settings beside the release.
     Settings {
+        /// Their purpose: settings, logging, or the cache cluster.
+        group: Group,
         /// The operations.
         operations: Vec<PatchOperation>,
-        /// Declared paths among them that somebody else had changed.
-        drifted: Vec<String>,
+        /// The declared paths that they put right, each once.
+        fields: Vec<String>,
+        /// Whether somebody else had changed them.
+        drifted: bool,
     },
+    /// `TagResource`: declared tags.
+    SetTags {
+        /// The tags.
+        tags: BTreeMap<String, String>,
+        /// Whether somebody else had changed them.
+        drifted: bool,
+    },
+    /// `UntagResource`: tags that were declared.
+    RemoveTags {
+        /// Their keys.
+        keys: Vec<String>,
+    },
+    /// `FlushStageCache`.
+    FlushCache,
+    /// `FlushStageAuthorizersCache`.
+    FlushAuthorizers,
     /// `TagResource`: the stage becomes ours.
     Tag(Owner),
     /// `UntagResource`: the stage is no longer ours.
@@ -99,6 +120,19 @@ pub struct NewStage {
     pub variables: BTreeMap<String, String>,
     /// Its tags: the owner tag among them, so that no moment exists in which the stage is nobody's.
     pub tags: BTreeMap<String, String>,
+    /// Whether X-Ray traces it.
+    pub tracing_enabled: bool,
+    /// The version of the API's documentation that it is tied to.
+    pub documentation_version: Option<String>,
+    /// Its cache cluster; `None`: no cache.
+    pub cache: Option<NewCache>,
+}
+
+/// The cache cluster of a new stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewCache {
+    /// Its size; `None` leaves the choice to AWS.
+    pub size: Option<CacheClusterSize>,
 }
 
 impl Action {
@@ -108,7 +142,9 @@ impl Action {
         match self {
             Self::Snapshot { .. } => Group::Snapshot,
             Self::CreateStage(_) | Self::Traffic(_) | Self::Promote { .. } | Self::Abort(_) => Group::Traffic,
-            Self::Settings { .. } => Group::Settings,
+            Self::Settings { group, .. } => *group,
+            Self::SetTags { .. } | Self::RemoveTags { .. } => Group::Tags,
+            Self::FlushCache | Self::FlushAuthorizers => Group::Command,
             Self::Tag(_) | Self::Untag => Group::Ownership,
             Self::DeleteStage | Self::DeleteDeployment(_) => Group::CleanUp,
             Self::Prune { .. } | Self::Describe { .. } => Group::Housekeeping,

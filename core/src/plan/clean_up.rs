@@ -53,6 +53,10 @@ pub(super) fn deletable<'a>(
 /// Deletes what nobody needs, a few at a time. Everything here waits for its turn: a refusal is no news.
 pub(super) fn attend(draft: &mut Draft<'_>, stages: &[Stage], most: usize) -> Result<(), Need> {
     let trimmed = draft.trim_history();
+    // What an unreadable object's history offers is not known, and a deletion cannot be undone.
+    if draft.world.siblings.unreadable {
+        return Ok(());
+    }
     let Some(since) = due(&draft.world, &draft.status, trimmed) else { return Ok(()) };
     let deployments = draft.world.leftovers(since.max(draft.world.fresh()))?;
     draft.found.orphans = Some(orphans(&draft.world, deployments));

@@ -1,25 +1,22 @@
 //! A plan in the making: the next status, the calls and the news, filled in by one decision after the other.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt as _;
 
 use super::action::{Action, Place};
 use super::ownership::Ownership;
+use super::settings::{cache_condition, cache_moves, declared_paths, observe_cache, tell_stuck};
 use super::{Found, Need, Notice, Plan, Question, What};
 use crate::analysis::{Query, Readings};
 use crate::api::FINALIZER;
 use crate::api::arn;
 use crate::api::check::Check;
-use crate::api::condition::{Finding, Reason, Released, Situation, conditions};
+use crate::api::condition::{ConditionType, Finding, Reason, Released, Situation, beside, conditions};
 use crate::api::event::{Event, EventReason};
 use crate::api::marker::Marker;
 use crate::api::names::{AccountId, DeploymentId};
-use crate::api::status::{
-    ApiStageStatus, CacheClusterStatus, CanaryStatus, CommandState, HistoryEntry, Release, ReleaseResult,
-};
+use crate::api::status::{ApiStageStatus, CanaryStatus, CommandState, HistoryEntry, Release, ReleaseResult};
 use crate::observed::{ApiSummary, Deployment, RestApi, Stage};
 use crate::reference;
 use crate::validate::{Desired, Wanted};
@@ -125,9 +122,12 @@ impl<'a> Draft<'a> {
         Time(Timestamp::from_second(self.world.now.as_second()).unwrap_or(self.world.now))
     }
 
-    /// Adds a call, unless its group was refused in this very pass.
+    /// Adds a call, unless its group is not to be tried, or the same settings were sent in this very pass.
     pub(super) fn call(&mut self, action: Action) {
-        if !self.world.recent.tried.contains(&action.group()) {
+        let recent = self.world.recent;
+        let repeats = matches!(action, Action::Settings { .. } | Action::SetTags { .. } | Action::RemoveTags { .. })
+            && recent.done.contains(&action);
+        if !repeats && !recent.tried.contains(&action.group()) {
             self.actions.push(action);
         }
     }
@@ -184,6 +184,7 @@ impl<'a> Draft<'a> {
 
     /// Copies what was observed; `None` where there is no stage of ours.
     pub(super) fn observe(&mut self, stage: Option<&Stage>) {
+        let now = self.time();
         let status = &mut self.status;
         status.deployment_id = stage.map(|stage| stage.deployment_id.clone());
         status.created_date = stage.and_then(|stage| stage.created).map(Time);
@@ -198,14 +199,11 @@ impl<'a> Draft<'a> {
             use_stage_cache: canary.use_stage_cache,
             stage_variable_overrides: canary.stage_variable_overrides.keys().cloned().collect(),
         });
-        status.cache_cluster = stage.map(|stage| &stage.cache).and_then(|cache| {
-            let never = !cache.enabled && cache.size.is_none() && matches!(cache.status.as_str(), "" | "NOT_AVAILABLE");
-            (!never).then(|| CacheClusterStatus {
-                enabled: cache.enabled,
-                size: cache.size.clone(),
-                status: cache.status.clone(),
-            })
-        });
+        status.cache_cluster =
+            stage.and_then(|stage| observe_cache(&stage.cache, status.cache_cluster.as_ref(), now.0));
+        if cache_moves(status, now.0) {
+            self.wake_up_in(MOVING_RECHECK_SECONDS);
+        }
         self.name_revision(stage);
     }
 
@@ -386,6 +384,7 @@ impl<'a> Draft<'a> {
             && self.actions.is_empty()
             && let Some(command) = self.status.last_command.as_mut()
             && command.state == CommandState::Accepted
+            && !super::flush::is_pending(command)
         {
             command.state = CommandState::Done;
         }
@@ -402,7 +401,12 @@ impl<'a> Draft<'a> {
         self.tell_blocked(&finding);
         self.tell_difference(&finding);
         let released = self.released(&finding);
-        self.status.conditions = conditions(&self.status.conditions, &finding, &released, generation, now.0);
+        let former = std::mem::take(&mut self.status.conditions);
+        self.status.conditions = conditions(&former, &finding, &released, generation, now.0);
+        if let Some(cache) = cache_condition(&self) {
+            tell_stuck(&mut self, &cache, &former);
+            self.status.conditions.push(beside(&former, ConditionType::CacheReady, &cache, generation, now.0));
+        }
         self.status.observed_generation = Some(generation);
         // Nothing to wait for: a pass with calls is followed by another plan at once.
         let wake_up_at = if self.actions.is_empty() { self.wake_up_at } else { None };
@@ -461,24 +465,6 @@ impl<'a> Draft<'a> {
         };
         Released { status, reason, message }
     }
-}
-
-/// The paths that a spec declares, as `status.managed` holds them.
-pub(super) fn declared_paths(desired: &Desired) -> BTreeSet<String> {
-    let mut paths: BTreeSet<String> = desired.variables.keys().map(|key| variable_path(key)).collect();
-    match desired.wanted {
-        Wanted::Revision(_) => {
-            paths.insert("revision".to_owned());
-        }
-        Wanted::Deployment(_) => {
-            paths.insert("deploymentId".to_owned());
-        }
-        Wanted::Keep { .. } => {}
-    }
-    if desired.description.is_some() {
-        paths.insert("description".to_owned());
-    }
-    paths
 }
 
 /// The declared path of a variable.

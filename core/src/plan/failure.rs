@@ -62,6 +62,7 @@ pub(crate) fn place(cause: &Cause) -> (Situation, Reason) {
         | Cause::DeploymentInUse
         | Cause::StageInUse
         | Cause::NoCanary
+        | Cause::CacheChanging
         | Cause::AlreadyAbsent => (Situation::Outstanding, Reason::WaitingForAws),
         Cause::PatchTooLarge | Cause::Refused => (Situation::Blocked, Reason::Refused),
         Cause::Denied | Cause::CredentialsExpired => (Situation::Blocked, Reason::AccessDenied),
@@ -122,6 +123,9 @@ pub(crate) fn sentence(about: &About<'_>, failure: &Failure) -> String {
         Cause::NoCanary => "The canary disappeared before it was promoted. The stage is looked at again.".to_owned(),
         Cause::LogsRoleMissing => format!(
             "API Gateway refused logging: this account has no CloudWatch Logs role in {region}. Set one in the account settings, or remove logging from spec; everything else is applied."
+        ),
+        Cause::CacheChanging => format!(
+            "API Gateway refused {operation} because of the cache cluster ({text}). It is tried again; all else is applied."
         ),
         Cause::AlreadyAbsent => {
             format!("What {operation} was to remove was gone already. The {part} is looked at again.")

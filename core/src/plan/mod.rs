@@ -11,7 +11,8 @@
 //! | `release` | how the stage gets from stable to target |
 //! | `snapshot` | whether a snapshot is taken, looked for or waited for |
 //! | `changes` | what a release changes about the API's methods |
-//! | `settings` | description, and variables that drifted |
+//! | `settings` | what is declared beside the release, and variables that drifted |
+//! | `flush` | the commands that empty caches |
 //! | `history` | what the history keeps and what it leaves behind |
 //! | `housekeeping` | whether there is peace to tidy up |
 //! | `describe` | what the descriptions of deployments say |
@@ -28,6 +29,7 @@ mod deletion;
 mod describe;
 mod draft;
 pub(crate) mod failure;
+mod flush;
 mod history;
 mod housekeeping;
 mod ownership;
@@ -41,8 +43,9 @@ mod tests;
 
 use jiff::Timestamp;
 
-pub use action::{Action, NewStage, Place};
+pub use action::{Action, NewCache, NewStage, Place};
 pub use priority::Priority;
+pub use settings::cache_moves;
 
 use crate::analysis::Query;
 use crate::api::canary::Moment;
@@ -220,7 +223,7 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
     if let Some(blocked) = draft.moved_account(&place) {
         return Ok(draft.finish(blocked));
     }
-    let stages = world.stages(world.fresh())?;
+    let stages = world.stages(world.fresh().max(settings::cache_poll(world)))?;
     let stage = find(&stages.value, &place.stage);
     draft.look_again_at_poll(stages.read_at);
 
@@ -253,6 +256,7 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
 
     let release = release::drive(&mut draft, scene)?;
     let settings = desired.and_then(|desired| settings::apply(&mut draft, desired, stage, release.is_some()));
+    flush::carry_on(&mut draft, stage);
     if !draft.actions.is_empty() && ownership == Ownership::Presumed {
         // A write's reply does not tell tags, so it does not tell whose the stage is.
         return Err(Need { what: What::Stages, not_before: world.now });
@@ -276,7 +280,7 @@ fn unusable(invalid: &Invalid) -> Finding {
     let (situation, reason) = match invalid {
         Invalid::IdentityChanged { .. } => (Situation::Blocked, Reason::IdentityChanged),
         Invalid::Unresolved(_) => (Situation::Outstanding, Reason::ReferenceUnresolved),
-        Invalid::NoRestApi | Invalid::BothRestApis | Invalid::Both | Invalid::StageName(_) => {
+        Invalid::NoRestApi | Invalid::BothRestApis | Invalid::Both | Invalid::StageName(_) | Invalid::Setting(_) => {
             (Situation::Blocked, Reason::InvalidSpec)
         }
     };

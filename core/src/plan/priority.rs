@@ -92,8 +92,12 @@ impl Action {
             Self::Traffic(operations) => of_traffic(operations),
             Self::Promote { .. } => Priority::Release,
             Self::Abort(_) => Priority::Abort,
-            Self::Settings { operations, drifted } if drifted.len() >= operations.len() => Priority::Drift,
+            Self::Settings { drifted: true, .. } | Self::SetTags { drifted: true, .. } => Priority::Drift,
             Self::Settings { .. }
+            | Self::SetTags { .. }
+            | Self::RemoveTags { .. }
+            | Self::FlushCache
+            | Self::FlushAuthorizers
             | Self::Snapshot { .. }
             | Self::CreateStage(_)
             | Self::Tag(_)
@@ -249,12 +253,16 @@ mod tests {
 
     #[test]
     fn putting_right_what_a_hand_changed_waits_for_what_users_changed() {
-        let settings = |operations: &[&str], drifted: &[&str]| Action::Settings {
-            operations: operations.iter().map(|path| PatchOperation::replace(*path, "x")).collect(),
-            drifted: drifted.iter().map(|path| (*path).to_owned()).collect(),
+        let settings = |drifted| Action::Settings {
+            group: crate::world::Group::Settings,
+            operations: vec![PatchOperation::replace("/description", "x")],
+            fields: vec!["description".to_owned()],
+            drifted,
         };
-        assert_eq!(settings(&["/description"], &["description"]).priority(), Priority::Drift);
-        assert_eq!(settings(&["/description", "/variables/a"], &["description"]).priority(), Priority::UserChange);
+        let tags = |drifted| Action::SetTags { tags: BTreeMap::new(), drifted };
+        assert_eq!([settings(true).priority(), tags(true).priority()], [Priority::Drift; 2]);
+        assert_eq!([settings(false).priority(), tags(false).priority()], [Priority::UserChange; 2]);
+        assert_eq!(Action::FlushCache.priority(), Priority::UserChange);
         assert_eq!(Action::DeleteDeployment("dep1".into()).priority(), Priority::CleanUp);
     }
 

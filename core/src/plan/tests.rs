@@ -3,13 +3,17 @@
 //! Faults, the wire and the apiserver are the business of the stories over the simulator; here is what is decided.
 
 mod bench;
+mod cache;
 mod canary;
 mod canary_properties;
 mod commands;
 mod deployments;
 mod failures;
+mod fields;
+mod model;
 mod ownership;
 mod references;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

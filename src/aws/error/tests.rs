@@ -141,6 +141,23 @@ fn what_is_said_about_stages() {
             "CloudWatch Logs role ARN must be set in account settings to enable logging",
             Cause::LogsRoleMissing,
         ),
+        // In whatever words: only the word "cache" is looked for, and not in the paths that AWS repeats.
+        (
+            &[UpdateStage],
+            400,
+            BAD_REQUEST,
+            "Cache cluster cannot be changed while its status is CREATE_IN_PROGRESS. Please try again later.",
+            Cause::CacheChanging,
+        ),
+        (&[UpdateStage, FlushStageCache], 409, CONFLICT, "The cache is being modified.", Cause::CacheChanging),
+        (&[DeleteStage], 409, CONFLICT, "The cache is being modified.", Cause::StageInUse),
+        (
+            &[UpdateStage],
+            400,
+            BAD_REQUEST,
+            "Invalid method setting path: /x. Must be one of: [/cacheClusterEnabled, /*/*/caching/enabled]",
+            Cause::Refused,
+        ),
         (
             &[UpdateStage],
             400,

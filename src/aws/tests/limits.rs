@@ -77,6 +77,10 @@ async fn every_call_takes_one_token_and_sts_takes_none() {
     let operations = [PatchOperation::replace("/description", "x")];
     gateway.update_stage(api, &prod, &operations, permit()).await.unwrap();
     taken.insert("UpdateStage", bench.taken());
+    gateway.flush_stage_cache(api, &prod, permit()).await.unwrap();
+    taken.insert("FlushStageCache", bench.taken());
+    gateway.flush_stage_authorizers_cache(api, &prod, permit()).await.unwrap();
+    taken.insert("FlushStageAuthorizersCache", bench.taken());
     let arn = arn::stage_arn(gateway.region(), api, &prod);
     gateway.tag(&arn, BTreeMap::from([("team".to_owned(), "shop".to_owned())]), permit()).await.unwrap();
     taken.insert("TagResource", bench.taken());

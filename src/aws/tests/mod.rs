@@ -4,6 +4,7 @@
 
 mod accounts;
 mod answers;
+mod coverage;
 mod credentials;
 mod limits;
 mod observations;

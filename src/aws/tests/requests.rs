@@ -262,13 +262,15 @@ async fn a_snapshot_never_names_a_stage() {
 }
 
 #[tokio::test]
-async fn deletions_and_tags_go_where_they_should() {
+async fn deletions_flushes_and_tags_go_where_they_should() {
     let empty =
         |status: u16| Answer::Raw(format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"));
     let no_content = Answer::Raw("HTTP/1.1 204 x\r\nconnection: close\r\n\r\n".to_owned());
-    let wire = Wire::answering([empty(202), empty(202), no_content.clone(), no_content]).await;
+    let wire = Wire::answering([empty(202), empty(202), empty(202), empty(202), no_content.clone(), no_content]).await;
     let gateway = gateway(wire.url()).await;
     let stage = StageName::from("prod");
+    gateway.flush_stage_cache(&api(), &stage, permit()).await.unwrap();
+    gateway.flush_stage_authorizers_cache(&api(), &stage, permit()).await.unwrap();
     gateway.delete_stage(&api(), &stage, permit()).await.unwrap();
     gateway.delete_deployment(&api(), &DeploymentId::from("4fk2x1"), permit()).await.unwrap();
     let arn = arn::stage_arn(gateway.region(), &api(), &stage);
@@ -278,6 +280,8 @@ async fn deletions_and_tags_go_where_they_should() {
     assert_eq!(
         wire.requests(),
         [
+            request("DELETE /restapis/a1b2c3d4e5/stages/prod/cache/data", Value::Null),
+            request("DELETE /restapis/a1b2c3d4e5/stages/prod/cache/authorizers", Value::Null),
             request("DELETE /restapis/a1b2c3d4e5/stages/prod", Value::Null),
             request("DELETE /restapis/a1b2c3d4e5/deployments/4fk2x1", Value::Null),
             request(&format!("PUT {tags}"), json!({"tags": {"team": "shop", "stagecraft.dev/owner": "c/shop/prod"}})),

@@ -16,6 +16,7 @@ use kube::ResourceExt as _;
 
 use super::Need;
 use super::draft::Draft;
+use super::flush;
 use super::ownership::Ownership;
 use super::release::{Scene, name};
 use crate::api::COMMAND;
@@ -68,7 +69,7 @@ fn obey(draft: &mut Draft<'_>, scene: Scene<'_>, ownership: &Ownership, verb: &V
         // The annotation itself is a cause: this pass stands on reads that were started after it.
         Verb::Reconcile => return Ok(Ok((CommandState::Done, "everything was read anew".to_owned()))),
         Verb::FlushCache | Verb::FlushAuthorizers => {
-            return Ok(Err(format!("{verb} is not supported by this version of Stagecraft")));
+            return Ok(flush::take(draft, ownership, verb));
         }
         Verb::Promote(_)
         | Verb::Approve { .. }

@@ -1,16 +1,14 @@
 //! Promoting, for releases without a canary: the one call that moves the stage, judged by what the stage then shows.
 
-use std::collections::BTreeMap;
-
 use super::words::name;
 use super::{Scene, Turn, end, variables};
 use crate::api::condition::{Finding, Reason};
-use crate::api::owner::OWNER_TAG;
 use crate::api::status::{Phase, Release};
 use crate::observed::Stage;
 use crate::patch::PatchOperation;
-use crate::plan::action::{Action, NewStage};
+use crate::plan::action::Action;
 use crate::plan::draft::Draft;
+use crate::plan::settings::new_stage;
 use crate::validate::Desired;
 use crate::world::Group;
 
@@ -20,13 +18,7 @@ pub(super) fn promote(draft: &mut Draft<'_>, scene: Scene<'_>, desired: &Desired
     let Some(release) = draft.running().cloned() else { return Turn::Again };
     let Some(deployment) = release.target.deployment_id.clone() else { return prepare_again(draft) };
     let Some(stage) = stage else {
-        draft.call(Action::CreateStage(NewStage {
-            name: desired.stage_name.clone(),
-            deployment_id: deployment,
-            description: desired.description.clone().filter(|text| !text.is_empty()),
-            variables: desired.variables.clone(),
-            tags: BTreeMap::from([(OWNER_TAG.to_owned(), draft.world.owner().to_string())]),
-        }));
+        draft.call(Action::CreateStage(new_stage(draft, desired, deployment)));
         let message = format!("Stage {} is being created.", desired.stage_name);
         return moving(draft, message);
     };

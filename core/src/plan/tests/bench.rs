@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::model::update_stage;
 use crate::access::Policy;
 use crate::analysis::{Query, Reading, Readings};
 use crate::api::canary::{ApiCanary, ApiCanarySpec, Moment};
@@ -18,14 +19,15 @@ use crate::api::stage::{ApiStage, ApiStageSpec};
 use crate::api::status::{ApiStageStatus, Release};
 use crate::api::{COMMAND, FINALIZER};
 use crate::cause::Cause;
-use crate::observed::{ApiSummary, Availability, CacheCluster, Canary, Deployment, MethodSummary, RestApi, Stage};
-use crate::patch::{Op, PatchOperation};
+use crate::observed::{ApiSummary, Availability, CacheCluster, Deployment, MethodSummary, RestApi, Stage};
+use crate::patch::PatchOperation;
 use crate::plan::{Action, Next, Plan, What, plan};
 use crate::reference::Referred;
 use crate::settle::{Reply, settle, settle_failure};
 use crate::world::{Answer, Failure, Governor, Group, Observed, Recent, Seen, Settings, Siblings, World};
 
 /// An object, API Gateway as the object's stage needs it, and the time.
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of a test of its own")]
 pub(super) struct Bench {
     pub(super) object: ApiStage,
     pub(super) settings: Settings,
@@ -51,6 +53,12 @@ pub(super) struct Bench {
     pub(super) statuses: Vec<ApiStageStatus>,
     pub(super) wake_up_at: Option<Timestamp>,
     pub(super) freed: bool,
+    /// The writes again, operation by operation and with values.
+    pub(super) written: Vec<String>,
+    /// API Gateway takes documentation versions without keeping them.
+    pub(super) forgetful: bool,
+    /// Calls of this group are refused for this reason.
+    pub(super) refusing: Option<(Group, Cause)>,
     pub(super) made: u32,
     /// What the next snapshot will hold.
     pub(super) definition: ApiSummary,
@@ -134,6 +142,9 @@ pub(super) fn orders() -> Bench {
         statuses: Vec::new(),
         wake_up_at: None,
         freed: false,
+        written: Vec::new(),
+        forgetful: false,
+        refusing: None,
         made: 0,
         definition: api(&["GET /orders"]),
         orphans: None,
@@ -273,15 +284,22 @@ impl Bench {
 
     /// One pass: a minute later, with fresh eyes, until nothing is left to do.
     pub(super) fn pass(&mut self) -> &mut Self {
+        self.recent.tried.clear();
+        self.pass_keeping_tried()
+    }
+
+    /// The same, while groups that were refused lately wait for their time.
+    pub(super) fn pass_keeping_tried(&mut self) -> &mut Self {
         self.now = self.now.checked_add(Duration::from_mins(1)).unwrap();
         self.cause_at = self.now;
         self.recent.housekeeping.sent = 0;
         self.calls.clear();
+        self.written.clear();
         self.events.clear();
         self.statuses.clear();
+        self.recent.done.clear();
         self.notices.clear();
         self.checks.clear();
-        self.recent.tried.clear();
         let mut observed = Observed { referred: self.referred.clone(), ..Observed::default() };
         for _ in 0..12 {
             let plan = self.plan(&mut observed);
@@ -302,19 +320,30 @@ impl Bench {
                 }
                 return self;
             }
+            let mut closed = BTreeSet::new();
             for action in &plan.actions {
                 if action.group() == Group::Housekeeping {
                     self.recent.housekeeping.sent += 1;
                 }
+                if closed.contains(&action.group()) {
+                    continue;
+                }
+                let refused = self.refusing.as_ref().filter(|(group, _)| *group == action.group());
+                if let Some((group, cause)) = refused.cloned() {
+                    closed.insert(group);
+                    self.refuse(action, group, &cause);
+                    continue;
+                }
                 let before = self.stages.first().cloned();
                 let as_read = self.meanwhile.is_none();
-                let written = self.object.status.clone().unwrap();
+                let stored = self.object.status.clone().unwrap();
+                self.written.extend(written(action));
                 let outcome = self.perform(action);
                 self.sent.push(Sent {
                     action: action.clone(),
                     before,
                     after: self.stages.first().cloned(),
-                    status: written,
+                    status: stored,
                     policy: self.live_governor().and_then(|governor| governor.policy.ok()),
                     as_read,
                 });
@@ -325,6 +354,7 @@ impl Bench {
                         self.events.extend(news.iter().map(|event| event.reason));
                         self.recent.refused.remove(&action.group());
                         self.recent.tried.remove(&action.group());
+                        self.recent.done.push(action.clone());
                     }
                     Err(cause) => {
                         settle_failure(&mut status, action, &cause);
@@ -342,6 +372,18 @@ impl Bench {
             observed.deployments = Some(self.seen(self.deployments.clone()));
         }
         panic!("no rest after 12 rounds: {:?}", self.calls);
+    }
+
+    /// API Gateway refuses a call: what the controller notes then.
+    fn refuse(&mut self, action: &Action, group: Group, cause: &Cause) {
+        let mut status = self.object.status.take().unwrap();
+        settle_failure(&mut status, action, cause);
+        self.object.status = Some(status);
+        let in_a_row = self.recent.refused.get(&group).map_or(0, |failure| failure.in_a_row) + 1;
+        let (operation, text) = (written(action).remove(0), "no".to_owned());
+        let operation = operation.split(' ').next().unwrap_or_default().to_owned();
+        self.recent.refused.insert(group, Failure { operation, cause: cause.clone(), text, in_a_row });
+        self.recent.tried.insert(group);
     }
 
     /// A pass in which the operator dies at the call of this number, counted on from pass to pass. True: it died.
@@ -450,13 +492,33 @@ impl Bench {
                     description: new.description.clone(),
                     variables: new.variables.clone(),
                     tags: Some(new.tags.clone()),
+                    tracing_enabled: new.tracing_enabled,
+                    documentation_version: new.documentation_version.clone(),
                     ..a_stage(new.deployment_id.as_str())
                 });
+                if let Some(cache) = new.cache {
+                    let size = cache.size.map_or("0.5", |size| size.as_str()).to_owned();
+                    let status = "CREATE_IN_PROGRESS".to_owned();
+                    self.stage().cache = CacheCluster { enabled: true, size: Some(size), status };
+                }
             }
             Action::Traffic(operations)
             | Action::Promote { operations, .. }
             | Action::Abort(operations)
             | Action::Settings { operations, .. } => self.update_stage(operations)?,
+            Action::SetTags { tags, .. } => {
+                self.calls.push("TagResource".to_owned());
+                self.stage().tags.get_or_insert_default().extend(tags.clone());
+            }
+            Action::RemoveTags { keys } => {
+                self.calls.push("UntagResource".to_owned());
+                self.stage().tags.get_or_insert_default().retain(|key, _| !keys.contains(key));
+            }
+            Action::FlushCache => {
+                self.calls.push("FlushStageCache".to_owned());
+                self.stage().cache.status = "FLUSH_IN_PROGRESS".to_owned();
+            }
+            Action::FlushAuthorizers => self.calls.push("FlushStageAuthorizersCache".to_owned()),
             Action::Tag(owner) => {
                 self.calls.push("TagResource".to_owned());
                 let owner = owner.to_string();
@@ -496,8 +558,9 @@ impl Bench {
         }
         let known: Vec<_> = self.deployments.iter().map(|deployment| deployment.id.clone()).collect();
         let mut stage = self.stage().clone();
-        for operation in operations {
-            patch(&mut stage, operation, &known)?;
+        update_stage(&mut stage, operations, &known)?;
+        if self.forgetful {
+            stage.documentation_version.clone_from(&self.stage().documentation_version);
         }
         *self.stage() = stage;
         Ok(())
@@ -532,6 +595,53 @@ impl Bench {
     }
 }
 
+/// A call with the values that it carries: one text for the call, then one for each operation of it.
+pub(super) fn written(action: &Action) -> Vec<String> {
+    let mut texts = Vec::new();
+    let pairs = |map: &BTreeMap<String, String>| {
+        let pairs: Vec<_> =
+            map.iter().filter(|(key, _)| *key != OWNER_TAG).map(|(key, value)| format!("{key}={value}")).collect();
+        pairs.join(",")
+    };
+    match action {
+        Action::Snapshot { description, .. } => texts.push(format!("CreateDeployment {description}")),
+        Action::CreateStage(new) => {
+            texts.push(format!("CreateStage deploymentId={}", new.deployment_id));
+            texts.extend(new.description.iter().map(|text| format!("  description={text}")));
+            texts.extend(new.tracing_enabled.then(|| "  tracingEnabled=true".to_owned()));
+            texts.extend(new.documentation_version.iter().map(|text| format!("  documentationVersion={text}")));
+            texts.extend(new.cache.map(|_| "  cacheClusterEnabled=true".to_owned()));
+            let size = new.cache.and_then(|cache| cache.size);
+            texts.extend(size.map(|size| format!("  cacheClusterSize={}", size.as_str())));
+            texts.extend((!new.variables.is_empty()).then(|| format!("  variables {}", pairs(&new.variables))));
+            texts.extend((new.tags.len() > 1).then(|| format!("  tags {}", pairs(&new.tags))));
+        }
+        Action::Traffic(operations)
+        | Action::Promote { operations, .. }
+        | Action::Abort(operations)
+        | Action::Settings { operations, .. } => {
+            texts.push("UpdateStage".to_owned());
+            texts.extend(operations.iter().map(|operation| match &operation.value {
+                Some(value) => format!("  {operation} = {value}"),
+                None => format!("  {operation}"),
+            }));
+        }
+        Action::SetTags { tags, .. } => texts.push(format!("TagResource {}", pairs(tags))),
+        Action::RemoveTags { keys } => texts.push(format!("UntagResource {}", keys.join(","))),
+        Action::FlushCache => texts.push("FlushStageCache".to_owned()),
+        Action::FlushAuthorizers => texts.push("FlushStageAuthorizersCache".to_owned()),
+        Action::Tag(_) => texts.push("TagResource owner".to_owned()),
+        Action::Untag => texts.push("UntagResource owner".to_owned()),
+        Action::DeleteStage => texts.push("DeleteStage".to_owned()),
+        Action::DeleteDeployment(id) => texts.push(format!("DeleteDeployment {id}")),
+        Action::Prune { deployment, .. } => texts.push(format!("DeleteDeployment {deployment}")),
+        Action::Describe { deployment, description, .. } => {
+            texts.push(format!("UpdateDeployment {deployment} {description}"));
+        }
+    }
+    texts
+}
+
 /// An operation as people read it, with its value where it tells something.
 fn tell(operation: &PatchOperation) -> String {
     let shows = operation.path.starts_with("/canarySettings/percentTraffic");
@@ -539,62 +649,4 @@ fn tell(operation: &PatchOperation) -> String {
         Some(value) if shows => format!("{operation} {value}"),
         Some(_) | None => operation.to_string(),
     }
-}
-
-/// One operation, as API Gateway applies it (aws-facts: UpdateStage table, canary releases).
-pub(super) fn patch(stage: &mut Stage, operation: &PatchOperation, known: &[DeploymentId]) -> Result<(), Cause> {
-    let value = operation.value.clone().unwrap_or_default();
-    let path = operation.path.as_str();
-    let exists = |id: &DeploymentId| if known.contains(id) { Ok(()) } else { Err(Cause::DeploymentNotFound) };
-    match (operation.op, path) {
-        (Op::Replace, "/deploymentId") => {
-            exists(&value.as_str().into())?;
-            stage.deployment_id = value.as_str().into();
-        }
-        (Op::Replace, "/description") => stage.description = Some(value).filter(|text| !text.is_empty()),
-        (Op::Copy, "/deploymentId") => {
-            assert_eq!(operation.from.as_deref(), Some("/canarySettings/deploymentId"), "no other copy is used");
-            stage.deployment_id = stage.canary.as_ref().ok_or(Cause::NoCanary)?.deployment_id.clone();
-        }
-        (Op::Remove, "/canarySettings") => {
-            stage.canary.take().ok_or(Cause::AlreadyAbsent)?;
-        }
-        (Op::Replace, "/canarySettings/deploymentId") => {
-            exists(&value.as_str().into())?;
-            canary(stage).deployment_id = value.as_str().into();
-        }
-        (Op::Replace, "/canarySettings/percentTraffic") => {
-            assert!(value.contains('.'), "{value} is not as AWS shows it");
-            canary(stage).percent_traffic = value.parse().unwrap_or(f64::NAN);
-        }
-        (Op::Replace, "/canarySettings/useStageCache") => canary(stage).use_stage_cache = value == "true",
-        (op, path) => {
-            let (variables, key) = if let Some(key) = path.strip_prefix("/variables/") {
-                (&mut stage.variables, key)
-            } else {
-                let key = path.strip_prefix("/canarySettings/stageVariableOverrides/");
-                let key = key.unwrap_or_else(|| panic!("API Gateway would refuse {op} {path}"));
-                (&mut canary(stage).stage_variable_overrides, key)
-            };
-            match op {
-                Op::Replace => drop(variables.insert(key.to_owned(), value)),
-                Op::Remove => {
-                    assert!(variables.remove(key).is_some(), "{path} is removed although no read has shown it");
-                }
-                Op::Add | Op::Copy => panic!("API Gateway would refuse {op} {path}"),
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The canary, created where there is none: of the stage's own deployment, at 0.
-fn canary(stage: &mut Stage) -> &mut Canary {
-    let deployment_id = stage.deployment_id.clone();
-    stage.canary.get_or_insert_with(|| Canary {
-        deployment_id,
-        percent_traffic: 0.0,
-        use_stage_cache: false,
-        stage_variable_overrides: BTreeMap::new(),
-    })
 }

@@ -205,6 +205,10 @@ fn check(sent: &Sent) -> Result<(), TestCaseError> {
             Action::Snapshot { .. }
             | Action::CreateStage(_)
             | Action::Settings { .. }
+            | Action::SetTags { .. }
+            | Action::RemoveTags { .. }
+            | Action::FlushCache
+            | Action::FlushAuthorizers
             | Action::Tag(_)
             | Action::Untag
             | Action::DeleteStage

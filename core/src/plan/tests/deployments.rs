@@ -173,6 +173,17 @@ fn a_lost_status_does_not_empty_the_shelf() {
     bench.revision("r7").pass();
     sweep(later(&mut bench, HOUR));
     assert_eq!(left(&bench), ["dep5", "dep6", "dep7"], "as many as the limit says, the newest");
+    bench.revision("r4").pass();
+    assert_eq!(bench.ready(), "False RevisionGone (Released False)", "and what went is remembered from then on");
+}
+
+#[test]
+fn nothing_goes_while_an_object_cannot_be_read() {
+    let mut bench = released(4, 1);
+    bench.siblings.unreadable = true;
+    assert_eq!(sweep(later(&mut bench, HOUR)), [""; 0], "its history may offer any of them");
+    bench.siblings.unreadable = false;
+    assert_eq!(sweep(&mut bench).len(), 2);
 }
 
 #[test]

@@ -33,10 +33,11 @@ fn row(cause: &Cause) -> usize {
         Cause::CredentialsExpired => 20,
         Cause::Quota => 21,
         Cause::Refused => 22,
+        Cause::CacheChanging => 23,
     }
 }
 
-const ROWS: usize = 23;
+const ROWS: usize = 24;
 
 /// What AWS said: it must be in the sentence wherever somebody has to act on it.
 const TEXT: &str = "AWS's own words";
@@ -82,6 +83,12 @@ fn every_cause_has_a_class_a_reason_and_a_sentence() {
         (Cause::Denied, "denied", "AccessDenied", "AWS's own words. Give the operator's role this permission"),
         (Cause::CredentialsExpired, "denied", "AccessDenied", "have expired (AWS's own words), and new ones have too."),
         (Cause::Quota, "quota", "QuotaExceeded", "AWS's own words). Free some or ask AWS for more"),
+        (
+            Cause::CacheChanging,
+            "waiting",
+            "WaitingForAws",
+            "because of the cache cluster (AWS's own words). It is tried again",
+        ),
         (Cause::Refused, "invalid", "Refused", "AWS's own words. Change the spec accordingly."),
     ];
     let rows: BTreeSet<_> = table.iter().map(|(cause, ..)| row(cause)).collect();
