@@ -24,4 +24,5 @@ mod heal;
 mod outside;
 mod ownership;
 mod references;
+mod settings;
 mod support;

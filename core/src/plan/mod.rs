@@ -257,7 +257,9 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
     let release = release::drive(&mut draft, scene)?;
     let settings = desired.and_then(|desired| settings::apply(&mut draft, desired, stage, release.is_some()));
     flush::carry_on(&mut draft, stage);
-    if !draft.actions.is_empty() && ownership == Ownership::Presumed {
+    // What this very pass has created with our tag is ours; AWS said so. Its settings do not wait for another read.
+    let just_created = world.recent.done.iter().any(|action| matches!(action, Action::CreateStage(_)));
+    if !draft.actions.is_empty() && ownership == Ownership::Presumed && !just_created {
         // A write's reply does not tell tags, so it does not tell whose the stage is.
         return Err(Need { what: What::Stages, not_before: world.now });
     }
