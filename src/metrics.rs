@@ -3,11 +3,12 @@
 //! Every label is a closed enum, or a word (`&'static str`) that comes from one elsewhere: the number of series is
 //! bounded by the code, never by what users or AWS send.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -15,6 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use stagecraft_core::api::condition::{ConditionType, Reason};
 use stagecraft_core::api::names::{Region, RestApiId};
 
 /// Upper bounds of the latency histograms, in seconds: from a status that is up to date to the 25 s of a last pass.
@@ -128,7 +130,49 @@ struct Missed {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Situation {
     kind: Kind,
+    r#type: &'static str,
+    status: &'static str,
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CacheCluster {
+    status: &'static str,
+}
+
+/// How an object stands, in the words of labels: each from a closed list, so that neither users nor AWS can make a series.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Type, status and reason of each condition.
+    conditions: Vec<(&'static str, &'static str, &'static str)>,
+    cache: Option<&'static str>,
+}
+
+impl Standing {
+    /// That of an object with these conditions, and with a cache cluster whose status AWS calls so.
+    #[must_use]
+    pub fn of(conditions: &[Condition], cache: Option<&str>) -> Self {
+        let label = |condition: &Condition| {
+            let kinds = ConditionType::ALL.iter().map(|kind| kind.as_str());
+            (
+                known(kinds, &condition.type_),
+                known(["True", "False", "Unknown"].into_iter(), &condition.status),
+                known(Reason::ALL.iter().map(|reason| reason.as_str()), &condition.reason),
+            )
+        };
+        Self {
+            conditions: conditions.iter().map(label).collect(),
+            cache: cache.map(|status| known(CACHE_STATUSES.into_iter(), status)),
+        }
+    }
+}
+
+/// Every status of a cache cluster. Source: API reference, `Stage.cacheClusterStatus`.
+const CACHE_STATUSES: [&str; 5] =
+    ["CREATE_IN_PROGRESS", "AVAILABLE", "DELETE_IN_PROGRESS", "NOT_AVAILABLE", "FLUSH_IN_PROGRESS"];
+
+fn known(mut words: impl Iterator<Item = &'static str>, word: &str) -> &'static str {
+    words.find(|known| *known == word).unwrap_or("Other")
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -137,11 +181,11 @@ struct Waited {
 }
 
 /// Tokens and calls a second of the limiter that has the fewest.
-struct Standing(Box<dyn Fn() -> (f64, f64) + Send + Sync>);
+struct Tokens(Box<dyn Fn() -> (f64, f64) + Send + Sync>);
 
-impl std::fmt::Debug for Standing {
+impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Standing").finish_non_exhaustive()
+        f.debug_struct("Tokens").finish_non_exhaustive()
     }
 }
 
@@ -158,13 +202,12 @@ pub struct Metrics {
     limiter_wait: Seconds<Waited>,
     limiter_tokens: Gauge<f64, AtomicU64>,
     limiter_rate: Gauge<f64, AtomicU64>,
-    limiter: OnceLock<Standing>,
+    limiter: OnceLock<Tokens>,
     status_writes: Family<Written, Counter>,
     events: Family<Event, Counter>,
     missed: Family<Missed, Counter>,
     objects: Family<Situation, Gauge>,
-    /// The reasons that `objects` has a series for.
-    reasons: Mutex<BTreeSet<(Kind, &'static str)>>,
+    cache_clusters: Family<CacheCluster, Gauge>,
     deployments: Deployments,
     leader: Gauge,
 }
@@ -216,41 +259,33 @@ impl Metrics {
             events: Family::default(),
             missed: Family::default(),
             objects: Family::default(),
-            reasons: Mutex::default(),
+            cache_clusters: Family::default(),
             deployments: Deployments::default(),
             leader: Gauge::default(),
         };
-        // OpenMetrics wants no full stop here: the encoder adds one, `_total` and the unit.
-        let Self {
-            registry,
-            reconciles,
-            reconcile_duration,
-            aws_calls,
-            aws_call_duration,
-            limiter_wait,
-            limiter_tokens,
-            limiter_rate,
-            limiter: _,
-            status_writes,
-            events,
-            missed,
-            objects,
-            reasons: _,
-            deployments,
-            leader,
-        } = &mut metrics;
-        register_process(registry, leader);
+        metrics.register_process();
+        metrics.register_aws();
+        metrics.register_objects();
+        metrics
+    }
+
+    // OpenMetrics wants no full stop in a help text: the encoder adds one, `_total` and the unit.
+    fn register_process(&mut self) {
+        let Self { registry, leader, .. } = self;
         registry.register(
-            "reconciles",
-            "Passes over one object, by kind and by how they ended: ok, or the class of the error",
-            reconciles.clone(),
+            "build",
+            "The running version",
+            Info::new(vec![("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
         );
-        registry.register_with_unit(
-            "reconcile_duration",
-            "Time that one pass over one object took",
-            Unit::Seconds,
-            reconcile_duration.clone(),
+        registry.register(
+            "leader",
+            "1 while this replica may write to AWS, 0 otherwise; the sum over all replicas is never more than 1",
+            leader.clone(),
         );
+    }
+
+    fn register_aws(&mut self) {
+        let Self { registry, aws_calls, aws_call_duration, limiter_wait, limiter_tokens, limiter_rate, .. } = self;
         registry.register(
             "aws_calls",
             "Calls to AWS, by operation and by how they ended: ok, or the class of the error",
@@ -279,6 +314,32 @@ impl Metrics {
              --aws-rate while AWS does not complain",
             limiter_rate.clone(),
         );
+    }
+
+    fn register_objects(&mut self) {
+        let Self {
+            registry,
+            reconciles,
+            reconcile_duration,
+            status_writes,
+            events,
+            missed,
+            objects,
+            cache_clusters,
+            deployments,
+            ..
+        } = self;
+        registry.register(
+            "reconciles",
+            "Passes over one object, by kind and by how they ended: ok, or the class of the error",
+            reconciles.clone(),
+        );
+        registry.register_with_unit(
+            "reconcile_duration",
+            "Time that one pass over one object took",
+            Unit::Seconds,
+            reconcile_duration.clone(),
+        );
         registry.register(
             "status_writes",
             "Writes of an object's status; a conflict means that the pass was planned again on a newer object",
@@ -294,9 +355,17 @@ impl Metrics {
             "Objects left out because they are malformed, and watches that broke off and were started again",
             missed.clone(),
         );
+        registry.register(
+            "objects",
+            "Objects by kind and by type, status and reason of each of their conditions",
+            objects.clone(),
+        );
+        registry.register(
+            "cache_clusters",
+            "Stages with a cache cluster, by its status in AWS's words",
+            cache_clusters.clone(),
+        );
         deployments.register(registry);
-        registry.register("objects", "Objects by kind and reason of their Ready condition", objects.clone());
-        metrics
     }
 
     /// One pass over an object of `kind` took `duration` and ended so.
@@ -318,7 +387,7 @@ impl Metrics {
 
     /// Where to ask for tokens and rate of the limiter, whenever somebody looks: the first who says it is heard.
     pub fn watch_limiter(&self, standing: impl Fn() -> (f64, f64) + Send + Sync + 'static) {
-        self.limiter.get_or_init(|| Standing(Box::new(standing)));
+        self.limiter.get_or_init(|| Tokens(Box::new(standing)));
     }
 
     /// One write of a status ended so.
@@ -336,14 +405,22 @@ impl Metrics {
         self.missed.get_or_create(&Missed { kind, cause }).inc();
     }
 
-    /// How many objects of `kind` there are for each reason of Ready. Reasons that are not named any more go to 0, so
-    /// that a graph falls instead of breaking off.
-    pub fn set_objects(&self, kind: Kind, by_reason: &BTreeMap<&'static str, i64>) {
-        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
-        reasons.extend(by_reason.keys().map(|reason| (kind, *reason)));
-        for (_, reason) in reasons.iter().filter(|(of, _)| *of == kind) {
-            let count = by_reason.get(reason).copied().unwrap_or_default();
-            self.objects.get_or_create(&Situation { kind, reason }).set(count);
+    /// An object of `kind` stands so from now on.
+    pub fn object_seen(&self, kind: Kind, standing: &Standing) {
+        self.count(kind, standing, 1);
+    }
+
+    /// An object of `kind` stands so no more: it is gone, or was seen in another way.
+    pub fn object_gone(&self, kind: Kind, standing: &Standing) {
+        self.count(kind, standing, -1);
+    }
+
+    fn count(&self, kind: Kind, standing: &Standing, by: i64) {
+        for (r#type, status, reason) in standing.conditions.iter().copied() {
+            self.objects.get_or_create(&Situation { kind, r#type, status, reason }).inc_by(by);
+        }
+        if let Some(status) = standing.cache {
+            self.cache_clusters.get_or_create(&CacheCluster { status }).inc_by(by);
         }
     }
 
@@ -375,7 +452,7 @@ impl Metrics {
     ///
     /// That of the encoder, which a string as target never returns.
     pub fn encode(&self) -> Result<String, std::fmt::Error> {
-        if let Some(Standing(standing)) = self.limiter.get() {
+        if let Some(Tokens(standing)) = self.limiter.get() {
             let (tokens, rate) = standing();
             self.limiter_tokens.set(tokens);
             self.limiter_rate.set(rate);
@@ -384,20 +461,6 @@ impl Metrics {
         text::encode(&mut text, &self.registry)?;
         Ok(text)
     }
-}
-
-/// What the process is, and whether it leads.
-fn register_process(registry: &mut Registry, leader: &Gauge) {
-    registry.register(
-        "build",
-        "The running version",
-        Info::new(vec![("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
-    );
-    registry.register(
-        "leader",
-        "1 while this replica may write to AWS, 0 otherwise; the sum over all replicas is never more than 1",
-        leader.clone(),
-    );
 }
 
 fn seconds() -> Histogram {
@@ -412,6 +475,18 @@ fn waits() -> Histogram {
 mod tests {
     use super::*;
 
+    fn denied() -> Standing {
+        let condition = Condition {
+            type_: "Ready".to_owned(),
+            status: "False".to_owned(),
+            reason: "AccessDenied".to_owned(),
+            message: String::new(),
+            last_transition_time: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH),
+            observed_generation: None,
+        };
+        Standing::of(&[condition], Some("AVAILABLE"))
+    }
+
     fn sample() -> String {
         let metrics = Metrics::new();
         metrics.reconciled(Kind::ApiStage, Outcome::Ok, Duration::from_millis(30));
@@ -422,11 +497,11 @@ mod tests {
         metrics.status_written(Kind::ApiCanary, StatusWrite::Conflict);
         metrics.event(Publication::Failed);
         metrics.missed(Kind::ApiGatewayResponse, Miss::LostWatch);
-        metrics.set_objects(Kind::ApiStage, &BTreeMap::from([("Synced", 3), ("Denied", 1)]));
         metrics.set_orphans(&"eu-west-1".into(), &"a1b2c3".into(), 7);
         metrics.set_orphans(&"eu-west-1".into(), &"a1b2c3".into(), 2);
         metrics.set_orphans(&"eu-west-1".into(), &"d4e5f6".into(), 3);
         metrics.history_cut(4);
+        metrics.object_seen(Kind::ApiStage, &denied());
         metrics.set_leader(true);
         metrics.encode().unwrap()
     }
@@ -447,9 +522,10 @@ mod tests {
             r#"stagecraft_status_writes_total{kind="ApiCanary",outcome="Conflict"} 1"#,
             r#"stagecraft_events_total{outcome="Failed"} 1"#,
             r#"stagecraft_missed_total{kind="ApiGatewayResponse",cause="LostWatch"} 1"#,
-            r#"stagecraft_objects{kind="ApiStage",reason="Denied"} 1"#,
             "stagecraft_orphaned_deployments 5",
             "stagecraft_history_cut_total 4",
+            r#"stagecraft_objects{kind="ApiStage",type="Ready",status="False",reason="AccessDenied"} 1"#,
+            r#"stagecraft_cache_clusters{status="AVAILABLE"} 1"#,
             "stagecraft_leader 1",
             concat!(r#"stagecraft_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
         ] {
@@ -463,23 +539,12 @@ mod tests {
         assert!(text.ends_with("# EOF\n"));
         let families: Vec<&str> =
             text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-        assert_eq!(families.len(), 15, "{text}");
+        assert_eq!(families.len(), 16, "{text}");
         for family in families {
             assert!(family.starts_with("stagecraft_") && !family.ends_with("_total"), "{family}");
             let help = text.lines().find_map(|line| line.strip_prefix(&format!("# HELP {family} ")));
             let help = help.unwrap_or_else(|| panic!("{family} has no help text"));
             assert!(help.ends_with('.') && !help.ends_with("..") && help.len() > 15, "{family}: {help}");
         }
-    }
-
-    #[test]
-    fn a_reason_that_no_object_has_any_more_falls_to_zero() {
-        let metrics = Metrics::new();
-        metrics.set_objects(Kind::ApiStage, &BTreeMap::from([("Denied", 2)]));
-        metrics.set_objects(Kind::ApiCanary, &BTreeMap::from([("Denied", 5)]));
-        metrics.set_objects(Kind::ApiStage, &BTreeMap::from([("Synced", 2)]));
-        let text = metrics.encode().unwrap();
-        assert!(text.contains(r#"objects{kind="ApiStage",reason="Denied"} 0"#), "{text}");
-        assert!(text.contains(r#"objects{kind="ApiCanary",reason="Denied"} 5"#), "another kind is untouched: {text}");
     }
 }

@@ -271,10 +271,13 @@ impl<K: Resource, O, S> World<'_, K, O, S> {
         self.now.checked_sub(share).map_or(self.cause_at, |limit| limit.max(self.cause_at))
     }
 
-    /// The drift interval of this object: ±20 % by its uid, so that a thousand objects do not ask at once.
+    /// The time from a read to the next poll: the drift interval ±20 %, so that a thousand objects do not ask at once. All
+    /// stages of a REST API that stand on the same read have the same, so that one read serves them all again; and it differs
+    /// from poll to poll, so that each REST API costs one read per drift interval in the long run.
     #[must_use]
-    pub fn drift_interval(&self) -> Duration {
-        self.settings.drift_interval.mul_f64(0.8 + 0.4 * self.share(0))
+    pub fn drift_interval(&self, rest_api: Option<&RestApiId>, read_at: Timestamp) -> Duration {
+        let rest_api = rest_api.map(RestApiId::as_str).unwrap_or_default();
+        self.settings.drift_interval.mul_f64(0.8 + 0.4 * share(rest_api, &read_at.as_second().to_le_bytes()))
     }
 
     /// The time to the next try after a failure: that of its class and up to half as much, so that objects that failed together
@@ -282,14 +285,14 @@ impl<K: Resource, O, S> World<'_, K, O, S> {
     #[must_use]
     pub fn retry_in(&self, failure: &Failure) -> Duration {
         let wait = failure.cause.class().retry_in(failure.in_a_row);
-        wait.mul_f64(1.0 + 0.5 * self.share(failure.in_a_row))
+        wait.mul_f64(1.0 + 0.5 * share(&self.object.uid().unwrap_or_default(), &failure.in_a_row.to_le_bytes()))
     }
+}
 
-    /// A number from 0 to 1 that is the object's own, and another one for each `turn`.
-    fn share(&self, turn: u32) -> f64 {
-        let uid = self.object.uid().unwrap_or_default();
-        let bytes = uid.bytes().chain(turn.to_le_bytes());
-        let hash = bytes.fold(2_166_136_261_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
-        f64::from(hash % 1024) / 1024.0
-    }
+/// A number from 0 to 1 that is this name's own, and another one for each `turn`.
+fn share(name: &str, turn: &[u8]) -> f64 {
+    let bytes = name.bytes().chain(turn.iter().copied());
+    let hash = bytes.fold(2_166_136_261_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
+    // The low bits of this hash follow the last byte too closely.
+    f64::from(hash >> 22) / 1024.0
 }

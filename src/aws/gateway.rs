@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_apigateway::Client;
@@ -35,6 +36,8 @@ const PAGE: i32 = 500;
 #[derive(Clone)]
 pub struct Gateway {
     inner: Arc<Inner>,
+    /// Who calls, counted from the first.
+    turn: u64,
     urgency: Urgency,
     admitted: Admitted,
 }
@@ -45,6 +48,7 @@ struct Inner {
     client: Client,
     caller: Caller,
     admission: Admission,
+    turns: AtomicU64,
 }
 
 /// What `CreateStage` can set. The rest (method settings, access logs, client certificate) is patched in afterwards.
@@ -86,7 +90,8 @@ impl Gateway {
         admission: Admission,
     ) -> Self {
         Self {
-            inner: Arc::new(Inner { region, role, client, caller, admission }),
+            inner: Arc::new(Inner { region, role, client, caller, admission, turns: AtomicU64::new(1) }),
+            turn: 0,
             urgency: Urgency::of(Priority::UserChange),
             admitted: Admitted::default(),
         }
@@ -97,9 +102,11 @@ impl Gateway {
         self.inner.role.as_ref()
     }
 
-    /// The same without what was admitted through others.
+    /// The same for a caller of its own, without what was admitted through others. Among equally urgent calls those of the
+    /// caller who came first go first, so that what was begun is finished before something else is begun.
     pub(super) fn anew(&self) -> Self {
-        Self { admitted: Admitted::default(), ..self.clone() }
+        let turn = self.inner.turns.fetch_add(1, Ordering::Relaxed);
+        Self { turn, admitted: Admitted::default(), ..self.clone() }
     }
 
     /// The same for calls of this urgency. A new one is as urgent as a user's change.
@@ -124,14 +131,15 @@ impl Gateway {
     ///
     /// The account is not known, because STS cannot be asked.
     pub async fn admit(&self, calls: &[Operation]) -> Result<(), Error> {
-        let leave = self.inner.admission.leave(&self.inner.region, calls, self.urgency.clone()).await?;
+        let urgency = self.urgency.clone().in_turn(self.turn);
+        let leave = self.inner.admission.leave(&self.inner.region, calls, urgency).await?;
         self.admitted.add(leave);
         Ok(())
     }
 
     /// A gateway whose first call of this operation waits no more.
     pub(super) async fn admitted(&self, urgency: Urgency, operation: Operation) -> Result<Self, Error> {
-        let gateway = Self { urgency, ..self.anew() };
+        let gateway = Self { urgency, admitted: Admitted::default(), ..self.clone() };
         gateway.admit(&[operation]).await?;
         Ok(gateway)
     }

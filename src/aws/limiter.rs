@@ -7,7 +7,7 @@
 //! # Guarantees
 //!
 //! * In any time t at most burst + rate * t calls, and no two `CreateDeployment` within 5 s.
-//! * The most urgent is served first, and among equals who came first. An abort waits for one token at most.
+//! * The most urgent is served first, and among equals whose pass began first. An abort waits for one token at most.
 //! * Nobody starves: who waits rises to the urgency of a user's change, a step a minute.
 //! * After a 429 fewer calls; after its Retry-After none before, aborts apart.
 //!
@@ -154,7 +154,7 @@ impl Limiter {
     pub(super) async fn leave(&self, calls: &[Operation], mut urgency: Urgency) -> Leave {
         let priority = urgency.now();
         let since = self.inner.clock.boottime();
-        let (mut place, mut served) = self.enter(wanted(calls), priority);
+        let (mut place, mut served) = self.enter(wanted(calls), priority, urgency.turn());
         let mut known = priority;
         loop {
             tokio::select! {
@@ -182,11 +182,11 @@ impl Limiter {
         }
     }
 
-    fn enter(&self, wanted: Wanted, priority: Priority) -> (Place<'_>, oneshot::Receiver<()>) {
+    fn enter(&self, wanted: Wanted, priority: Priority, turn: u64) -> (Place<'_>, oneshot::Receiver<()>) {
         let (serve, served) = oneshot::channel();
         let now = self.inner.clock.boottime();
         let mut state = self.state();
-        let ticket = state.queue.enter(wanted, priority, now);
+        let ticket = state.queue.enter(wanted, priority, turn, now);
         state.callers.insert(ticket, serve);
         state.serve(now);
         drop(state);

@@ -12,6 +12,8 @@ use tokio::sync::{OwnedMutexGuard, watch};
 #[derive(Clone, Debug)]
 pub(super) struct Urgency {
     own: Priority,
+    /// Whose calls these are: among equals those of who began first go first.
+    turn: u64,
     others: Option<watch::Receiver<Waiting>>,
 }
 
@@ -40,7 +42,17 @@ struct Counted<'a> {
 
 impl Urgency {
     pub(super) fn of(own: Priority) -> Self {
-        Self { own, others: None }
+        Self { own, turn: 0, others: None }
+    }
+
+    /// The same for calls of the caller with this number; earlier ones are smaller.
+    pub(super) fn in_turn(self, turn: u64) -> Self {
+        Self { turn, ..self }
+    }
+
+    /// The number of the caller.
+    pub(super) fn turn(&self) -> u64 {
+        self.turn
     }
 
     /// The highest of all who wait now.
@@ -74,7 +86,7 @@ impl Turn {
 impl Held<'_> {
     /// How urgent it is to be done with the turn.
     pub(super) fn urgency(&self) -> Urgency {
-        Urgency { own: self.priority, others: Some(self.turn.waiting.subscribe()) }
+        Urgency { own: self.priority, turn: 0, others: Some(self.turn.waiting.subscribe()) }
     }
 }
 

@@ -151,8 +151,7 @@ pub(super) async fn speak_for_the_lonely(ctx: &Context) {
     ctx.canaries_written.keep_only(|uid| all.iter().any(|canary| canary.uid().as_deref() == Some(uid)));
     for canary in all.iter().filter(|canary| canary.meta().deletion_timestamp.is_none()) {
         let Some(namespace) = canary.namespace() else { continue };
-        let stage = ObjectRef::new(&canary.spec.stage_ref.name).within(&namespace);
-        if ctx.stores.iter().all(|store| store.get(&stage).is_none()) {
+        if !ctx.objects.has(&namespace, &canary.spec.stage_ref.name) {
             write(ctx, canary, Standing::Alone, &[]).await;
         }
     }

@@ -12,6 +12,7 @@ use stagecraft_core::world::Settings;
 
 use super::canaries::Written;
 use super::memory::Memories;
+use super::objects::Objects;
 use super::references::References;
 use super::sources::{NoSources, Sources};
 use super::workers::Workers;
@@ -48,8 +49,8 @@ pub struct Context {
     pub webhooks: Webhooks,
     /// Every Prometheus that metrics may ask; none unless set.
     pub prometheus: Prometheus,
-    /// The objects, one store per watched namespace.
-    pub stores: Vec<Store<Guarded>>,
+    /// The objects, as the watch shows them.
+    pub objects: Objects,
     /// The `ApiCanary`s, one store per watched namespace.
     pub canaries: Vec<Store<Guarded<ApiCanary>>>,
     /// Where the numbers come from that releases are judged by.
@@ -71,7 +72,7 @@ impl Context {
         clock: Clock,
         metrics: Arc<Metrics>,
         settings: Settings,
-        stores: Vec<Store<Guarded>>,
+        objects: Objects,
     ) -> Self {
         let reporter = Reporter { controller: "stagecraft.dev/stagecraft".to_owned(), instance: None };
         let keep = settings.drift_interval.saturating_mul(3);
@@ -86,7 +87,7 @@ impl Context {
             settings,
             webhooks: Webhooks::default(),
             prometheus: Prometheus::default(),
-            stores,
+            objects,
             canaries: Vec::new(),
             sources: Arc::new(NoSources),
             canaries_written: Written::default(),

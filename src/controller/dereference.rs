@@ -5,8 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use stagecraft_core::access::RoleArn;
-use stagecraft_core::api::names::{AccountId, Region, RestApiId, StageName};
-use stagecraft_core::api::owner::Owner;
+use stagecraft_core::api::names::{AccountId, Region, RestApiId};
 use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::plan::{Need, Priority, What};
 use stagecraft_core::world::{Observed, Seen, Siblings};
@@ -15,6 +14,7 @@ use tracing::warn;
 
 use super::canaries;
 use super::context::Context;
+use super::objects::{Other, Seniority, seniority, stage_name};
 use super::sources::Asked;
 use crate::aws::{Aws, Error, Gateway};
 use crate::telemetry::Chain;
@@ -83,93 +83,34 @@ pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Sibling
     let ours = stage_name(object);
     let account = site.aws.role().map(RoleArn::account);
     let mut older: Option<(Seniority, String)> = None;
-    let mut siblings = Siblings::default();
-    let others = ctx.stores.iter().flat_map(kube::runtime::reflector::Store::state);
-    for guarded in others {
-        let Ok(other) = &guarded.0 else {
-            siblings.unreadable = true;
-            continue;
-        };
-        if other.uid() == object.uid() {
-            continue;
-        }
-        let Some((other_region, rest_api, stage)) = claim(other, &ctx.settings.region) else { continue };
-        if other_region != *region || rest_api != site.rest_api {
-            continue;
-        }
-        let is_rival = may_govern(ctx, other, &other_region, &rest_api, account.as_ref()) && ours == stage;
-        if is_rival && seniority(other) < seniority(object) {
-            let claimant =
-                (seniority(other), format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any()));
+    let mut siblings = Siblings { unreadable: ctx.objects.has_unreadable(), ..Siblings::default() };
+    for other in ctx.objects.others(region, &site.rest_api, object.uid().as_deref()) {
+        let is_rival = may_govern(ctx, &other, account.as_ref()) && ours == other.stage;
+        if is_rival && other.seniority < seniority(object) {
+            let claimant = (other.seniority.clone(), format!("{}/{}", other.namespace, other.name));
             older = Some(older.map_or_else(|| claimant.clone(), |former| former.min(claimant.clone())));
         }
-        note_sibling(&mut siblings, ctx, other);
+        // No `..`: what an object says and nobody hears must not compile.
+        let Siblings { older: _, unreadable: _, governor: _, twin: _, known, offered, wanted, owners, ended } = other.says.clone();
+        siblings.known.extend(known);
+        siblings.offered.extend(offered);
+        siblings.wanted.extend(wanted);
+        siblings.owners.extend(owners);
+        siblings.ended.extend(ended);
     }
     siblings.older = older.map(|(_, name)| name);
     siblings.governor = canaries::governor(ctx, object);
     siblings
 }
 
-/// What one other object on this REST API knows and needs.
-fn note_sibling(siblings: &mut Siblings, ctx: &Context, other: &ApiStage) {
-    let Siblings { older: _, unreadable: _, governor: _, twin: _, known, offered, wanted, owners, ended } = siblings;
-    owners.insert(Owner::new(&ctx.settings.cluster_id, &other.namespace().unwrap_or_default(), &other.name_any()));
-    wanted.extend(other.spec.revision.clone());
-    offered.extend(other.spec.deployment_id.clone());
-    let Some(status) = &other.status else { return };
-    known.extend(status.pruned.iter().map(|pruned| pruned.revision.clone()));
-    offered.extend(status.deployment_id.clone());
-    ended.extend(status.history.iter().filter_map(|entry| Some(entry.ended.as_ref()?.0)));
-    let release = status.release.as_ref();
-    let targets = status
-        .history
-        .iter()
-        .map(|entry| &entry.target)
-        .chain(status.held.iter().map(|held| &held.target))
-        .chain(release.map(|release| &release.target))
-        .chain(release.and_then(|release| release.stable.as_ref()).map(|stable| &stable.target));
-    for target in targets {
-        let Some(deployment) = &target.deployment_id else { continue };
-        offered.insert(deployment.clone());
-        known.extend(target.revision.clone());
-    }
-}
-
 /// Whether the other object can get at our stage at all. One that no rule allows, or that acts in another account, must not
 /// keep others from their stages by being older.
-fn may_govern(
-    ctx: &Context,
-    other: &ApiStage,
-    region: &Region,
-    rest_api: &RestApiId,
-    account: Option<&AccountId>,
-) -> bool {
-    let access = ctx.settings.access.decide(&other.namespace().unwrap_or_default(), rest_api, region);
+fn may_govern(ctx: &Context, other: &Other, account: Option<&AccountId>) -> bool {
+    let access = ctx.settings.access.decide(&other.namespace, &other.rest_api, &other.region);
     access.is_ok_and(|access| {
         let theirs = access.role.as_ref().map(RoleArn::account);
         theirs.is_none() || account.is_none() || theirs.as_ref() == account
     })
-}
-
-/// Creation, then uid: the first of two claimants governs.
-type Seniority = (Timestamp, String);
-
-fn seniority(object: &ApiStage) -> Seniority {
-    let created = object.metadata.creation_timestamp.as_ref().map_or(Timestamp::MAX, |time| time.0);
-    (created, object.uid().unwrap_or_default())
-}
-
-/// The stage that an object claims: what it governs, else what its spec names.
-fn claim(object: &ApiStage, default_region: &Region) -> Option<(Region, RestApiId, StageName)> {
-    let status = object.status.as_ref();
-    let region = status.and_then(|status| status.region.clone()).or_else(|| object.spec.region.clone());
-    let rest_api = status.and_then(|status| status.rest_api_id.clone()).or_else(|| object.spec.rest_api_id.clone())?;
-    Some((region.unwrap_or_else(|| default_region.clone()), rest_api, stage_name(object)))
-}
-
-fn stage_name(object: &ApiStage) -> StageName {
-    let governed = object.status.as_ref().and_then(|status| status.stage_name.clone());
-    governed.or_else(|| object.spec.stage_name.clone()).unwrap_or_else(|| StageName::new(object.name_any()))
 }
 
 /// A moment of the wall clock as time since boot, by way of "that long ago".

@@ -16,6 +16,7 @@ mod dereference;
 mod gates;
 mod governed;
 mod memory;
+mod objects;
 mod reconcile;
 mod references;
 mod report;
@@ -24,6 +25,7 @@ mod watch;
 mod workers;
 
 pub use context::{Context, Guarded};
+pub use objects::{Objects, Scope};
 pub use reconcile::{Passed, reconcile};
 pub use sources::{Asked, NoSources, Sources};
 pub use watch::run;

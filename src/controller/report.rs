@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::events::{Event as KubeEvent, EventType};
+use kube::{Resource, ResourceExt as _};
 use serde_json::json;
 use stagecraft_core::api::FINALIZER;
 use stagecraft_core::api::event::Event;
@@ -61,7 +61,7 @@ async fn set_finalizers<K: Governed>(ctx: &Context, object: &Arc<K>, finalizers:
     }});
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let written = api(ctx, object).patch(&object.name_any(), &params, &Patch::Merge(&patch)).await;
-    written.map(Arc::new).map_err(|source| classify(source, "finalizer"))
+    written.map(lightened).map_err(|source| classify(source, "finalizer"))
 }
 
 /// Writes the whole status, where it differs, on the very resourceVersion that it was decided on.
@@ -81,7 +81,7 @@ pub(super) async fn write_status<K: Governed>(
     });
     let params = PatchParams::apply(FIELD_MANAGER).force();
     let written = api(ctx, object).patch_status(&object.name_any(), &params, &Patch::Apply(&patch)).await;
-    let written = written.map(Arc::new).map_err(|source| classify(source, "status"));
+    let written = written.map(lightened).map_err(|source| classify(source, "status"));
     ctx.metrics.status_written(
         K::KIND,
         match &written {
@@ -123,7 +123,7 @@ pub(super) async fn publish<K: Governed>(ctx: &Context, object: &Arc<K>, events:
 pub(super) async fn live<K: Governed>(ctx: &Context, object: &Arc<K>) -> Result<Option<Arc<K>>, Error> {
     let live = api(ctx, object).get_opt(&object.name_any()).await;
     let live = live.map_err(|source| classify(source, "request for the object"))?;
-    Ok(live.filter(|live| live.uid() == object.uid()).map(Arc::new))
+    Ok(live.filter(|live| live.uid() == object.uid()).map(lightened))
 }
 
 fn api<K: Governed>(ctx: &Context, object: &Arc<K>) -> Api<K> {
@@ -137,6 +137,20 @@ fn classify(error: kube::Error, what: &'static str) -> Error {
         Some(404) => Error::Gone,
         Some(_) | None => Error::Refused { what, source: error },
     }
+}
+
+/// What `kubectl apply` keeps of an object on the object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Takes away what nobody here reads and what is as large as all the rest of an object: each is remembered twice.
+pub(super) fn lighten(object: &mut impl Resource) {
+    object.meta_mut().managed_fields = None;
+    object.annotations_mut().remove(LAST_APPLIED);
+}
+
+fn lightened<K: Resource>(mut object: K) -> Arc<K> {
+    lighten(&mut object);
+    Arc::new(object)
 }
 
 /// At most `longest` bytes, cut between characters.

@@ -4,14 +4,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::NamespaceResourceScope;
 use kube::runtime::controller::{self, Action, Config, Controller};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Resource, ResourceExt as _};
 use stagecraft_core::api::canary::ApiCanary;
-use stagecraft_core::api::condition::Reason;
 use stagecraft_core::api::names::Region;
 use stagecraft_core::cause::{Cause, Class};
 use stagecraft_core::plan::Priority;
@@ -23,8 +22,10 @@ use tracing::{error, info, warn};
 
 use super::canaries;
 use super::context::{Context, Guarded};
+use super::objects::{Objects, Scope};
 use super::reconcile::reconcile;
 use super::references;
+use super::report::lighten;
 use crate::aws::{self, Aws, Limiters, Options, Share};
 use crate::metrics::{Kind, Metrics, Miss, Outcome};
 use crate::run::{BoxError, Process, Stopping};
@@ -59,6 +60,7 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
         lost_reply_wait: process.settings.aws_timeout.saturating_add(LATE_EFFECT),
     };
 
+    let objects = Objects::new(&settings, Arc::clone(&process.metrics));
     let mut canaries = Vec::new();
     let lonely = Arc::new(Notify::new());
     let controllers: Vec<_> = apis(&process)
@@ -69,12 +71,10 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
             canaries.push(store);
             let lonely = Arc::clone(&lonely);
             // The store first, then the stage's pass: it decides by what the store holds.
-            let touched = watcher(of_canaries, watcher::Config::default()).default_backoff().reflect(writer);
+            let touched = watcher(of_canaries, watcher::Config::default()).modify(lighten);
+            let touched = touched.default_backoff().reflect(writer);
             let touched = touched.touched_objects().inspect(move |_| lonely.notify_one());
-            // As many passes as there are objects: `Workers` says how many of them work.
-            Controller::new(stages, watcher::Config::default())
-                .watches_stream(touched, |canary| canaries::stage_of(&canary))
-                .with_config(Config::default().concurrency(0))
+            controller(stages, objects.scope()).watches_stream(touched, |canary| canaries::stage_of(&canary))
         })
         .collect();
     let stores: Vec<_> = controllers.iter().map(Controller::store).collect();
@@ -85,7 +85,7 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
         process.clock.clone(),
         Arc::clone(&process.metrics),
         settings,
-        stores,
+        objects,
     );
     let ctx = Arc::new(
         ctx.with_concurrency(process.settings.concurrency)
@@ -120,7 +120,7 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
             }
         });
     }
-    let (health, stores, canaries) = (process.health.clone(), ctx.stores.clone(), ctx.canaries.clone());
+    let (health, canaries) = (process.health.clone(), ctx.canaries.clone());
     let stopping = process.stopping.clone();
     parts.spawn(speak_for_the_lonely(Arc::clone(&ctx), underway.clone(), lonely));
     parts.spawn(async move {
@@ -160,6 +160,14 @@ async fn speak_for_the_lonely(ctx: Arc<Context>, underway: Underway, touched: Ar
         () = speak => {}
         () = stopping.asked() => {}
     }
+}
+
+/// As many passes as there are objects: `Workers` says how many of them work.
+fn controller(api: Api<Guarded>, mut scope: Scope) -> Controller<Guarded> {
+    let (reader, writer) = reflector::store();
+    let events = watcher(api, watcher::Config::default()).modify(lighten).inspect_ok(move |event| scope.apply(event));
+    Controller::for_stream(reflector::reflector(writer, events).applied_objects(), reader)
+        .with_config(Config::default().concurrency(0))
 }
 
 /// Passes that have begun: the end waits for them, and no other begins.
@@ -295,28 +303,15 @@ async fn pass(guarded: Arc<Guarded>, ctx: Arc<Context>) -> Result<Action, Infall
     let passed = reconcile(object, &ctx).await;
     let outcome = passed.failed.map_or(Outcome::Ok, classified);
     ctx.metrics.reconciled(Kind::ApiStage, outcome, ctx.clock.boottime().saturating_sub(begun));
-    count_objects(&ctx);
+    tidy(&ctx);
     Ok(passed.wake_up_in.map_or_else(Action::await_change, Action::requeue))
 }
 
-/// Objects by reason of Ready, and an end to memories of objects that are gone.
-fn count_objects(ctx: &Context) {
-    let objects: Vec<_> = ctx.stores.iter().flat_map(Store::state).collect();
-    if ctx.memories.len() > objects.len() + 100 {
-        let living: std::collections::HashSet<_> = objects.iter().filter_map(|object| object.uid()).collect();
-        ctx.memories.keep_only(|uid| living.contains(uid));
+/// An end to memories of objects that went without a pass of ours.
+fn tidy(ctx: &Context) {
+    if ctx.memories.len() > ctx.objects.len() + 100 {
+        ctx.memories.keep_only(|uid| ctx.objects.contains(uid));
     }
-    let mut by_reason = std::collections::BTreeMap::new();
-    for object in objects.iter().filter_map(|guarded| guarded.0.as_ref().ok()) {
-        let conditions = object.status.iter().flat_map(|status| &status.conditions);
-        let ready = conditions.filter(|condition| condition.type_ == "Ready").map(|ready| ready.reason.as_str()).next();
-        let reason = Reason::ALL
-            .iter()
-            .find(|reason| Some(reason.as_str()) == ready)
-            .map_or("Unknown", |reason| reason.as_str());
-        *by_reason.entry(reason).or_insert(0) += 1;
-    }
-    ctx.metrics.set_objects(Kind::ApiStage, &by_reason);
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that kube's controller asks for")]

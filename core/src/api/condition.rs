@@ -27,9 +27,14 @@ pub enum ConditionType {
     Deployed,
 }
 
-impl fmt::Display for ConditionType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ConditionType {
+    /// Every type, for tables that must be complete.
+    pub const ALL: &[Self] = &[Self::Ready, Self::Reconciling, Self::Stalled, Self::Released, Self::Deployed];
+
+    /// The type as it stands in a condition.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Ready => "Ready",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
@@ -37,7 +42,13 @@ impl fmt::Display for ConditionType {
             Self::CacheReady => "CacheReady",
             Self::Analysis => "Analysis",
             Self::Deployed => "Deployed",
-        })
+        }
+    }
+}
+
+impl fmt::Display for ConditionType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

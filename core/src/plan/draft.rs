@@ -153,7 +153,9 @@ impl<'a> Draft<'a> {
 
     /// The next poll: one drift interval after the read that this plan stands on.
     pub(super) fn look_again_at_poll(&mut self, read_at: Timestamp) {
-        if let Ok(at) = read_at.checked_add(self.world.drift_interval()) {
+        let rest_api = self.status.rest_api_id.as_ref().or(self.world.object.spec.rest_api_id.as_ref());
+        let interval = self.world.drift_interval(rest_api, read_at);
+        if let Ok(at) = read_at.checked_add(interval) {
             self.wake_up(at.max(self.world.now));
         }
     }

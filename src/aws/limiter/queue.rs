@@ -45,6 +45,8 @@ pub(super) struct Queue {
 struct Waiting {
     wanted: Wanted,
     priority: Priority,
+    /// Whose calls these are: who began earlier has a smaller number.
+    turn: u64,
     since: Duration,
 }
 
@@ -61,12 +63,12 @@ impl Queue {
     }
 
     /// Joins the queue.
-    pub(super) fn enter(&mut self, wanted: Wanted, priority: Priority, now: Duration) -> Ticket {
+    pub(super) fn enter(&mut self, wanted: Wanted, priority: Priority, turn: u64, now: Duration) -> Ticket {
         let ticket = Ticket(self.next);
         self.next += 1;
         // More than can ever be saved would never come.
         let wanted = Wanted { calls: wanted.calls.min(self.burst), deployments: wanted.deployments.min(1) };
-        self.waiting.insert(ticket, Waiting { wanted, priority, since: now });
+        self.waiting.insert(ticket, Waiting { wanted, priority, turn, since: now });
         if priority == Priority::Abort {
             self.dry_until = Duration::ZERO;
         }
@@ -93,7 +95,8 @@ impl Queue {
         self.dry_until = Duration::ZERO;
     }
 
-    /// Serves everybody whose turn it is: the most urgent first, and among equals who came first.
+    /// Serves everybody whose turn it is: the most urgent first, and among equals whose pass began first, so that what was
+    /// begun is finished before something else is begun.
     ///
     /// Who waits for `CreateDeployment`'s own bucket holds up nobody else. Who waits for the common one holds up all who are
     /// less urgent, or a call that takes two tokens would never be served beside many that take one.
@@ -102,7 +105,7 @@ impl Queue {
             return Vec::new();
         }
         let mut order: Vec<_> = self.waiting.iter().map(|(ticket, waiting)| (*ticket, *waiting)).collect();
-        order.sort_by_key(|(ticket, waiting)| (Reverse(waiting.urgency(now)), *ticket));
+        order.sort_by_key(|(ticket, waiting)| (Reverse(waiting.urgency(now)), waiting.turn, *ticket));
         let mut served = Vec::new();
         self.dry_until = Duration::ZERO;
         for (ticket, waiting) in order {

@@ -9,11 +9,12 @@ use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::client::ClientBuilder;
 use kube::runtime::reflector;
+use kube::runtime::watcher::Event as WatchEvent;
 use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
 use stagecraft::aws::{Aws, Options, StaticCredentials};
 use stagecraft::clock::Clock;
-use stagecraft::controller::{Context, Guarded, Passed, reconcile};
+use stagecraft::controller::{Context, Guarded, Objects, Passed, Scope, reconcile};
 use stagecraft::lease::Leadership;
 use stagecraft::metrics::Metrics;
 use stagecraft_core::access::Policy;
@@ -70,7 +71,7 @@ fn settings(cluster_id: &str, region: &Region, access: &Policy) -> Settings {
 struct Operator {
     ctx: Context,
     tripwire: Tripwire,
-    writer: Arc<Mutex<reflector::store::Writer<Guarded>>>,
+    scope: Arc<Mutex<Scope>>,
     canaries: Arc<Mutex<reflector::store::Writer<Guarded<ApiCanary>>>>,
 }
 
@@ -416,32 +417,36 @@ impl Operator {
         };
         let quiet = |_: stagecraft::aws::Operation, _: Result<(), &stagecraft::aws::Error>, _: Duration| {};
         let aws = Aws::connect(options, clock.clone(), Arc::new(quiet)).await;
-        let (store, writer) = reflector::store();
+        let metrics = Arc::new(Metrics::new());
+        let objects = Objects::new(&settings, Arc::clone(&metrics));
+        let scope = objects.scope();
         let leadership = Leadership::without_lease(clock.clone(), AWS_TIMEOUT);
-        let ctx = Context::new(client, aws, leadership, clock.clone(), Arc::new(Metrics::new()), settings, vec![store]);
-        let (canaries, canary_writer) = reflector::store();
+        let ctx = Context::new(client, aws, leadership, clock.clone(), metrics, settings, objects);
+        let (canaries, writer) = reflector::store();
         let ctx = ctx.with_canaries(vec![canaries]);
-        let (writer, canaries) = (Arc::new(Mutex::new(writer)), Arc::new(Mutex::new(canary_writer)));
-        Self { ctx, tripwire, writer, canaries }
+        Self { ctx, tripwire, scope: Arc::new(Mutex::new(scope)), canaries: Arc::new(Mutex::new(writer)) }
     }
 
-    /// Fills the stores as watches would.
+    /// Shows all objects, as watches would.
     fn show(&self, objects: Vec<ApiStage>, canaries: Vec<ApiCanary>) {
-        fill(&mut self.writer.lock().unwrap(), objects);
-        fill(&mut self.canaries.lock().unwrap(), canaries);
+        let mut scope = self.scope.lock().unwrap();
+        for event in listed(objects) {
+            scope.apply(&event);
+        }
+        let mut writer = self.canaries.lock().unwrap();
+        for event in listed(canaries) {
+            writer.apply_watcher_event(&event);
+        }
     }
 }
 
-fn fill<K>(writer: &mut reflector::store::Writer<Guarded<K>>, objects: Vec<K>)
+/// What a watch tells that lists these objects.
+fn listed<K>(objects: Vec<K>) -> Vec<WatchEvent<Guarded<K>>>
 where
-    K: kube::Resource<DynamicType = ()> + Clone + serde::Serialize + serde::de::DeserializeOwned + 'static,
+    K: kube::Resource<DynamicType = ()> + serde::Serialize + serde::de::DeserializeOwned,
 {
-    use kube::runtime::watcher::Event;
-    writer.apply_watcher_event(&Event::Init);
-    for object in objects {
-        // A guard around an object that can be read.
-        let guarded = serde_json::from_value(serde_json::to_value(object).unwrap()).unwrap();
-        writer.apply_watcher_event(&Event::InitApply(guarded));
-    }
-    writer.apply_watcher_event(&Event::InitDone);
+    // A guard around an object that can be read.
+    let guarded = |object| serde_json::from_value(serde_json::to_value(object).unwrap()).unwrap();
+    let objects = objects.into_iter().map(|object| WatchEvent::InitApply(guarded(object)));
+    [WatchEvent::Init].into_iter().chain(objects).chain([WatchEvent::InitDone]).collect()
 }

@@ -16,7 +16,7 @@ fn at(milliseconds: u64) -> Duration {
 fn dry() -> Queue {
     let mut queue = Queue::new(SHARE, Duration::ZERO);
     for _ in 0..SHARE.burst {
-        queue.enter(ONE, Priority::Drift, Duration::ZERO);
+        queue.enter(ONE, Priority::Drift, 0, Duration::ZERO);
     }
     assert_eq!(queue.serve(Duration::ZERO).len(), 20);
     assert_eq!(queue.due(Duration::ZERO), None);
@@ -39,7 +39,7 @@ fn run(queue: &mut Queue, from: Duration, end: Duration) -> Vec<(Duration, Ticke
 fn the_most_urgent_is_served_first_and_an_abort_overtakes_everybody() {
     let mut queue = dry();
     let tickets: Vec<_> =
-        Priority::ALL.into_iter().map(|priority| (queue.enter(ONE, priority, Duration::ZERO), priority)).collect();
+        Priority::ALL.into_iter().map(|priority| (queue.enter(ONE, priority, 0, Duration::ZERO), priority)).collect();
     let served: Vec<_> = run(&mut queue, Duration::ZERO, at(10_000))
         .into_iter()
         .map(|(when, ticket)| (when.as_millis(), tickets.iter().find(|(its, _)| *its == ticket).unwrap().1))
@@ -59,10 +59,10 @@ fn the_most_urgent_is_served_first_and_an_abort_overtakes_everybody() {
 fn an_abort_among_a_thousand_waits_for_one_token_only() {
     let mut queue = dry();
     for _ in 0..1_000 {
-        queue.enter(ONE, Priority::Release, Duration::ZERO);
+        queue.enter(ONE, Priority::Release, 0, Duration::ZERO);
     }
     run(&mut queue, Duration::ZERO, at(10_000));
-    let abort = queue.enter(ONE, Priority::Abort, at(10_050));
+    let abort = queue.enter(ONE, Priority::Abort, 0, at(10_050));
     let served = run(&mut queue, at(10_050), at(10_300));
     assert_eq!(served.first(), Some(&(at(10_200), abort)));
 }
@@ -70,13 +70,13 @@ fn an_abort_among_a_thousand_waits_for_one_token_only() {
 #[test]
 fn nobody_starves_drift_is_looked_for_while_users_keep_changing_things() {
     let mut queue = dry();
-    let drift = queue.enter(ONE, Priority::Drift, Duration::ZERO);
+    let drift = queue.enter(ONE, Priority::Drift, 0, Duration::ZERO);
     let mut served_at = None;
     // Six users' changes a second, more than the share.
     for tenth in 0..3_000 {
         let now = at(tenth * 100);
         if tenth % 10 < 6 {
-            queue.enter(ONE, Priority::UserChange, now);
+            queue.enter(ONE, Priority::UserChange, 0, now);
         }
         if queue.serve(now).contains(&drift) {
             served_at = Some(now);
@@ -91,18 +91,18 @@ fn nobody_starves_drift_is_looked_for_while_users_keep_changing_things() {
 fn age_never_delays_a_release() {
     let mut queue = dry();
     for priority in [Priority::CleanUp, Priority::Drift, Priority::UserChange] {
-        queue.enter(ONE, priority, Duration::ZERO);
+        queue.enter(ONE, priority, 0, Duration::ZERO);
     }
     queue.throttled(false, Duration::ZERO, Duration::ZERO, Some(Duration::from_hours(1)));
-    let release = queue.enter(ONE, Priority::Release, at(3_600_000));
+    let release = queue.enter(ONE, Priority::Release, 0, at(3_600_000));
     assert_eq!(queue.serve(at(3_600_000)).first(), Some(&release));
 }
 
 #[test]
 fn snapshots_go_one_in_five_seconds_and_hold_up_nobody() {
     let mut queue = Queue::new(SHARE, Duration::ZERO);
-    let snapshots: Vec<_> = (0..4).map(|_| queue.enter(DEPLOYMENT, Priority::UserChange, Duration::ZERO)).collect();
-    let other = queue.enter(ONE, Priority::Drift, Duration::ZERO);
+    let snapshots: Vec<_> = (0..4).map(|_| queue.enter(DEPLOYMENT, Priority::UserChange, 0, Duration::ZERO)).collect();
+    let other = queue.enter(ONE, Priority::Drift, 0, Duration::ZERO);
     let served = run(&mut queue, Duration::ZERO, at(60_000));
     let when = |ticket| served.iter().find(|(_, served)| *served == ticket).unwrap().0.as_millis();
     assert_eq!(when(other), 0);
@@ -112,8 +112,8 @@ fn snapshots_go_one_in_five_seconds_and_hold_up_nobody() {
 #[test]
 fn calls_that_belong_together_are_served_together_and_are_not_overtaken_by_single_ones() {
     let mut queue = dry();
-    let pair = queue.enter(Wanted { calls: 2, deployments: 0 }, Priority::UserChange, Duration::ZERO);
-    let single = queue.enter(ONE, Priority::UserChange, Duration::ZERO);
+    let pair = queue.enter(Wanted { calls: 2, deployments: 0 }, Priority::UserChange, 0, Duration::ZERO);
+    let single = queue.enter(ONE, Priority::UserChange, 0, Duration::ZERO);
     let served = run(&mut queue, Duration::ZERO, at(10_000));
     assert_eq!(served, [(at(400), pair), (at(600), single)]);
 }
@@ -121,7 +121,7 @@ fn calls_that_belong_together_are_served_together_and_are_not_overtaken_by_singl
 #[test]
 fn more_than_can_be_saved_is_served_with_all_that_can() {
     let mut queue = Queue::new(Share { rate: 1.0, burst: 1 }, Duration::ZERO);
-    let pair = queue.enter(Wanted { calls: 2, deployments: 0 }, Priority::UserChange, Duration::ZERO);
+    let pair = queue.enter(Wanted { calls: 2, deployments: 0 }, Priority::UserChange, 0, Duration::ZERO);
     assert_eq!(queue.serve(Duration::ZERO), [pair]);
 }
 
@@ -129,10 +129,10 @@ fn more_than_can_be_saved_is_served_with_all_that_can() {
 fn who_was_asked_to_wait_waits_but_an_abort_does_not() {
     let mut queue = Queue::new(SHARE, Duration::ZERO);
     queue.throttled(false, Duration::ZERO, Duration::ZERO, Some(Duration::from_secs(30)));
-    let change = queue.enter(ONE, Priority::UserChange, at(1_000));
-    let snapshot = queue.enter(DEPLOYMENT, Priority::UserChange, at(1_000));
+    let change = queue.enter(ONE, Priority::UserChange, 0, at(1_000));
+    let snapshot = queue.enter(DEPLOYMENT, Priority::UserChange, 0, at(1_000));
     assert_eq!(queue.serve(at(1_000)), []);
-    let abort = queue.enter(ONE, Priority::Abort, at(2_000));
+    let abort = queue.enter(ONE, Priority::Abort, 0, at(2_000));
     assert_eq!(run(&mut queue, at(2_000), at(29_999)), [(at(2_000), abort)]);
     assert_eq!(queue.serve(at(30_000)), [change, snapshot]);
 }
@@ -141,8 +141,8 @@ fn who_was_asked_to_wait_waits_but_an_abort_does_not() {
 fn a_refused_snapshot_slows_snapshots_and_nothing_else() {
     let mut queue = Queue::new(SHARE, Duration::ZERO);
     queue.throttled(true, Duration::ZERO, Duration::ZERO, Some(Duration::from_secs(5)));
-    let snapshot = queue.enter(DEPLOYMENT, Priority::UserChange, Duration::ZERO);
-    let other = queue.enter(ONE, Priority::CleanUp, Duration::ZERO);
+    let snapshot = queue.enter(DEPLOYMENT, Priority::UserChange, 0, Duration::ZERO);
+    let other = queue.enter(ONE, Priority::CleanUp, 0, Duration::ZERO);
     let served = run(&mut queue, Duration::ZERO, at(60_000));
     assert_eq!(served[0], (at(0), other));
     assert_eq!(served[1].1, snapshot);
@@ -152,8 +152,8 @@ fn a_refused_snapshot_slows_snapshots_and_nothing_else() {
 #[test]
 fn what_waits_is_as_urgent_as_whoever_waits_for_it() {
     let mut queue = dry();
-    let change = queue.enter(ONE, Priority::UserChange, Duration::ZERO);
-    let read = queue.enter(ONE, Priority::Drift, Duration::ZERO);
+    let change = queue.enter(ONE, Priority::UserChange, 0, Duration::ZERO);
+    let read = queue.enter(ONE, Priority::Drift, 0, Duration::ZERO);
     queue.raise(read, Priority::Abort);
     queue.raise(read, Priority::CleanUp);
     let served = run(&mut queue, Duration::ZERO, at(10_000));
@@ -161,15 +161,25 @@ fn what_waits_is_as_urgent_as_whoever_waits_for_it() {
 }
 
 #[test]
+fn among_equals_what_was_begun_is_finished_first() {
+    let mut queue = dry();
+    let second = queue.enter(ONE, Priority::UserChange, 2, Duration::ZERO);
+    let first = queue.enter(ONE, Priority::UserChange, 1, Duration::ZERO);
+    let urgent = queue.enter(ONE, Priority::Release, 3, Duration::ZERO);
+    let served: Vec<_> = run(&mut queue, Duration::ZERO, at(10_000)).into_iter().map(|(_, ticket)| ticket).collect();
+    assert_eq!(served, [urgent, first, second]);
+}
+
+#[test]
 fn who_leaves_costs_nothing_and_what_is_given_back_is_there() {
     let mut queue = dry();
-    let gone = queue.enter(ONE, Priority::Abort, Duration::ZERO);
-    let next = queue.enter(ONE, Priority::Drift, Duration::ZERO);
+    let gone = queue.enter(ONE, Priority::Abort, 0, Duration::ZERO);
+    let next = queue.enter(ONE, Priority::Drift, 0, Duration::ZERO);
     assert!(queue.leave(gone));
     assert!(!queue.leave(gone));
     assert_eq!(queue.serve(at(200)), [next]);
     queue.give_back(ONE, at(200));
-    let third = queue.enter(ONE, Priority::Drift, at(200));
+    let third = queue.enter(ONE, Priority::Drift, 0, at(200));
     assert_eq!(queue.serve(at(200)), [third]);
 }
 
@@ -208,7 +218,7 @@ proptest! {
             match event {
                 Event::Enter { calls, deployments, priority } => {
                     let asked = Wanted { calls, deployments };
-                    wanted.insert(queue.enter(asked, Priority::ALL[priority], now), asked);
+                    wanted.insert(queue.enter(asked, Priority::ALL[priority], 0, now), asked);
                 }
                 Event::Pass { milliseconds } => {
                     let end = now + at(milliseconds);
