@@ -39,6 +39,10 @@ fmt: ## Format the Rust code
 crds: ## Write crds/ anew from the Rust types
 	cargo run --quiet --locked -p stagecraft -- crds --dir crds
 
+.PHONY: metrics
+metrics: ## Write docs/metrics.md anew from the registry
+	cargo test --quiet --locked -p stagecraft --lib -- --ignored --exact metrics::tests::write_the_document
+
 .PHONY: control-plane
 control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into the user's cache (once)
 	@testbed/control-plane/build.sh

@@ -118,6 +118,7 @@ struct Written {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Event {
+    reason: &'static str,
     outcome: Publication,
 }
 
@@ -347,7 +348,7 @@ impl Metrics {
         );
         registry.register(
             "events",
-            "Kubernetes events, published or only logged because publishing failed",
+            "Kubernetes events by reason (drift among them), published or only logged because publishing failed",
             events.clone(),
         );
         registry.register(
@@ -395,9 +396,9 @@ impl Metrics {
         self.status_writes.get_or_create(&Written { kind, outcome }).inc();
     }
 
-    /// One event was published, or not.
-    pub fn event(&self, outcome: Publication) {
-        self.events.get_or_create(&Event { outcome }).inc();
+    /// One event was published, or not. `reason` is a name of the closed enum.
+    pub fn event(&self, reason: &'static str, outcome: Publication) {
+        self.events.get_or_create(&Event { reason, outcome }).inc();
     }
 
     /// An object of `kind` was left out, or its watch broke off.
@@ -472,79 +473,6 @@ fn waits() -> Histogram {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn denied() -> Standing {
-        let condition = Condition {
-            type_: "Ready".to_owned(),
-            status: "False".to_owned(),
-            reason: "AccessDenied".to_owned(),
-            message: String::new(),
-            last_transition_time: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH),
-            observed_generation: None,
-        };
-        Standing::of(&[condition], Some("AVAILABLE"))
-    }
-
-    fn sample() -> String {
-        let metrics = Metrics::new();
-        metrics.reconciled(Kind::ApiStage, Outcome::Ok, Duration::from_millis(30));
-        metrics.reconciled(Kind::ApiStage, Outcome::WaitingFor, Duration::from_secs(3));
-        metrics.aws_called("UpdateStage", Outcome::Throttled, Duration::from_millis(200));
-        metrics.limiter_waited("Abort", Duration::from_millis(150));
-        metrics.watch_limiter(|| (17.5, 2.5));
-        metrics.status_written(Kind::ApiCanary, StatusWrite::Conflict);
-        metrics.event(Publication::Failed);
-        metrics.missed(Kind::ApiGatewayResponse, Miss::LostWatch);
-        metrics.set_orphans(&"eu-west-1".into(), &"a1b2c3".into(), 7);
-        metrics.set_orphans(&"eu-west-1".into(), &"a1b2c3".into(), 2);
-        metrics.set_orphans(&"eu-west-1".into(), &"d4e5f6".into(), 3);
-        metrics.history_cut(4);
-        metrics.object_seen(Kind::ApiStage, &denied());
-        metrics.set_leader(true);
-        metrics.encode().unwrap()
-    }
-
-    #[test]
-    fn every_count_is_shown_under_its_documented_name() {
-        let text = sample();
-        for line in [
-            r#"stagecraft_reconciles_total{kind="ApiStage",outcome="Ok"} 1"#,
-            r#"stagecraft_reconciles_total{kind="ApiStage",outcome="WaitingFor"} 1"#,
-            r#"stagecraft_reconcile_duration_seconds_bucket{le="0.05",kind="ApiStage"} 1"#,
-            r#"stagecraft_reconcile_duration_seconds_count{kind="ApiStage"} 2"#,
-            r#"stagecraft_aws_calls_total{operation="UpdateStage",outcome="Throttled"} 1"#,
-            r#"stagecraft_aws_call_duration_seconds_sum{operation="UpdateStage"} 0.2"#,
-            r#"stagecraft_aws_limiter_wait_seconds_bucket{le="0.25",priority="Abort"} 1"#,
-            "stagecraft_aws_limiter_tokens 17.5",
-            "stagecraft_aws_limiter_rate 2.5",
-            r#"stagecraft_status_writes_total{kind="ApiCanary",outcome="Conflict"} 1"#,
-            r#"stagecraft_events_total{outcome="Failed"} 1"#,
-            r#"stagecraft_missed_total{kind="ApiGatewayResponse",cause="LostWatch"} 1"#,
-            "stagecraft_orphaned_deployments 5",
-            "stagecraft_history_cut_total 4",
-            r#"stagecraft_objects{kind="ApiStage",type="Ready",status="False",reason="AccessDenied"} 1"#,
-            r#"stagecraft_cache_clusters{status="AVAILABLE"} 1"#,
-            "stagecraft_leader 1",
-            concat!(r#"stagecraft_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
-        ] {
-            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
-        }
-    }
-
-    #[test]
-    fn every_family_is_explained_and_follows_openmetrics() {
-        let text = sample();
-        assert!(text.ends_with("# EOF\n"));
-        let families: Vec<&str> =
-            text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-        assert_eq!(families.len(), 16, "{text}");
-        for family in families {
-            assert!(family.starts_with("stagecraft_") && !family.ends_with("_total"), "{family}");
-            let help = text.lines().find_map(|line| line.strip_prefix(&format!("# HELP {family} ")));
-            let help = help.unwrap_or_else(|| panic!("{family} has no help text"));
-            assert!(help.ends_with('.') && !help.ends_with("..") && help.len() > 15, "{family}: {help}");
-        }
-    }
-}
+mod document;
+#[cfg(test)]
+mod tests;

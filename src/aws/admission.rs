@@ -54,6 +54,21 @@ impl Admitted {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(leave);
     }
 
+    /// Those of these calls that would have to wait.
+    pub(super) fn lacking(&self, calls: &[Operation]) -> Vec<Operation> {
+        let leaves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held: Vec<Operation> = leaves.iter().flat_map(Leave::calls).collect();
+        let mut lacking = calls.to_vec();
+        lacking.retain(|call| match held.iter().position(|its| its == call) {
+            Some(at) => {
+                held.swap_remove(at);
+                false
+            }
+            None => true,
+        });
+        lacking
+    }
+
     /// Uses one up. False: this call has to wait.
     pub(super) fn take(&self, operation: Operation) -> bool {
         let mut leaves = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -122,7 +122,8 @@ impl Gateway {
     }
 
     /// Waits until these calls may be sent, all together, as far as the quota goes; when they are made through this gateway
-    /// or a clone, they wait no more. What is not used is given back with the last clone.
+    /// or a clone, they wait no more. What was admitted before and not called yet is not waited for again; what is not used
+    /// is given back with the last clone.
     ///
     /// For who must not wait later: between two calls that belong together, or while others are kept waiting. Every other
     /// call waits by itself.
@@ -131,8 +132,12 @@ impl Gateway {
     ///
     /// The account is not known, because STS cannot be asked.
     pub async fn admit(&self, calls: &[Operation]) -> Result<(), Error> {
+        let lacking = self.admitted.lacking(calls);
+        if lacking.is_empty() {
+            return Ok(());
+        }
         let urgency = self.urgency.clone().in_turn(self.turn);
-        let leave = self.inner.admission.leave(&self.inner.region, calls, urgency).await?;
+        let leave = self.inner.admission.leave(&self.inner.region, &lacking, urgency).await?;
         self.admitted.add(leave);
         Ok(())
     }

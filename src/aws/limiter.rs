@@ -267,6 +267,11 @@ impl Leave {
         found.map(|at| calls.swap_remove(at)).is_some()
     }
 
+    /// The calls that were not made yet.
+    pub(super) fn calls(&self) -> Vec<Operation> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Whether every call was made.
     pub(super) fn is_used_up(&self) -> bool {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).is_empty()

@@ -208,7 +208,9 @@ async fn beside_the_stage(ctx: &Context, gateway: &Gateway, place: &Place, actio
 fn calls(action: &Action) -> &'static [Operation] {
     match action {
         Action::Snapshot { .. } => &[Operation::CreateDeployment],
-        Action::CreateStage(_) => &[Operation::CreateStage],
+        // With what CreateStage cannot set (throttles, the certificate) in the next round: a stage that is new must not stand
+        // half made while others call. A pass that needs no such call gives the token back when it ends.
+        Action::CreateStage(_) => &[Operation::CreateStage, Operation::UpdateStage],
         Action::Traffic(_) | Action::Promote { .. } | Action::Abort(_) | Action::Settings { .. } => {
             &[Operation::UpdateStage]
         }

@@ -115,7 +115,8 @@ pub(super) async fn publish<K: Governed>(ctx: &Context, object: &Arc<K>, events:
         if let Err(error) = &published {
             warn!(object = %name, "an event was not published: {}", Chain(error));
         }
-        ctx.metrics.event(if published.is_ok() { Publication::Published } else { Publication::Failed });
+        let outcome = if published.is_ok() { Publication::Published } else { Publication::Failed };
+        ctx.metrics.event(event.reason.as_str(), outcome);
     }
 }
 

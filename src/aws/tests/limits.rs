@@ -112,6 +112,17 @@ async fn what_was_admitted_waits_no_more_and_what_was_not_called_is_given_back()
 }
 
 #[tokio::test]
+async fn what_was_admitted_with_another_call_is_not_waited_for_again() {
+    let bench = Bench::new().await;
+    let gateway = bench.gateway.anew();
+    gateway.admit(&[Operation::CreateStage, Operation::UpdateStage]).await.unwrap();
+    gateway.admit(&[Operation::UpdateStage]).await.unwrap();
+    assert!((bench.limiters.standing().0 - 18.0).abs() < 1e-6, "it was there");
+    gateway.admit(&[Operation::UpdateStage, Operation::UpdateStage]).await.unwrap();
+    assert!((bench.limiters.standing().0 - 17.0).abs() < 1e-6, "one was there, the other was not");
+}
+
+#[tokio::test]
 async fn ten_who_share_a_read_take_one_token() {
     let bench = Bench::new().await;
     let observations = Observations::new(bench.clock.clone(), Duration::from_mins(30));
