@@ -13,6 +13,9 @@ use tokio::sync::watch;
 
 const STAGES: &str = "/apis/stagecraft.dev/v1alpha1/namespaces/shop/apistages/";
 
+/// Nobody has made one.
+const CANARIES: &str = "/apis/stagecraft.dev/v1alpha1/namespaces/shop/apicanaries";
+
 /// Objects by name; clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Apiserver {
@@ -91,6 +94,10 @@ impl Apiserver {
         let path = parts.uri.path();
         if path.starts_with("/apis/events.k8s.io/v1/") {
             return Ok(answer(200, &body));
+        }
+        if path == CANARIES {
+            let list = json!({ "apiVersion": "stagecraft.dev/v1alpha1", "kind": "ApiCanaryList", "metadata": {}, "items": [] });
+            return Ok(answer(200, &list));
         }
         let rest = path.strip_prefix(STAGES).unwrap_or_else(|| panic!("{} {path}", parts.method));
         let (name, is_status) = rest.strip_suffix("/status").map_or((rest, false), |name| (name, true));
