@@ -91,7 +91,8 @@ pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Sibling
             older = Some(older.map_or_else(|| claimant.clone(), |former| former.min(claimant.clone())));
         }
         // No `..`: what an object says and nobody hears must not compile.
-        let Siblings { older: _, unreadable: _, governor: _, twin: _, known, offered, wanted, owners, ended } = other.says.clone();
+        let Siblings { older: _, unreadable: _, governor: _, twin: _, known, offered, wanted, owners, ended } =
+            other.says.clone();
         siblings.known.extend(known);
         siblings.offered.extend(offered);
         siblings.wanted.extend(wanted);

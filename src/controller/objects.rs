@@ -242,7 +242,8 @@ impl Other {
 /// What an object knows and needs of its REST API.
 fn says(other: &ApiStage, cluster_id: &str) -> Siblings {
     let mut siblings = Siblings::default();
-    let Siblings { older: _, unreadable: _, governor: _, twin: _, known, offered, wanted, owners, ended } = &mut siblings;
+    let Siblings { older: _, unreadable: _, governor: _, twin: _, known, offered, wanted, owners, ended } =
+        &mut siblings;
     owners.insert(Owner::new(cluster_id, &other.namespace().unwrap_or_default(), &other.name_any()));
     wanted.extend(other.spec.revision.clone());
     offered.extend(other.spec.deployment_id.clone());
