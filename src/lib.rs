@@ -7,6 +7,7 @@
 //! * [`access`]: the file of access rules
 //! * [`cli`]: flags and their environment twins, as checked settings
 //! * [`webhook`], [`prometheus`]: whom a release asks beside AWS; [`http_client`]: the one client of both
+//! * [`sources`]: where the numbers of a check come from
 //! * [`run`]: start, supervision and orderly end of the process
 //! * [`lease`]: which replica may write, and until when
 //! * [`server`]: health and metrics over HTTP
@@ -27,5 +28,6 @@ pub mod metrics;
 pub mod prometheus;
 pub mod run;
 pub mod server;
+pub mod sources;
 pub mod telemetry;
 pub mod webhook;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use stagecraft_core::analysis::sequential::Minute;
 use stagecraft_core::analysis::{
     Ask, Bounds, CanarySeries, Due, Metric, OnNoData, Policy, Preset, Query, Reading, Scene, Source, Subject, judge,
     next_check, queries,
@@ -12,13 +11,14 @@ use stagecraft_core::analysis::{
 use stagecraft_core::api::counts::Counts;
 use stagecraft_core::api::names::{DeploymentId, RestApiId, StageName};
 
+use crate::play::Served;
 use crate::rows::Row;
 
 /// 2026-01-01T00:00:00Z, in minutes since 1970.
 const START: i64 = 29_453_760;
 
 /// The minute at whose end a check ends the release, from 1; `None` where none does.
-pub(crate) fn aborted_at(row: &Row, minutes: &[Minute]) -> Option<u32> {
+pub(crate) fn aborted_at(row: &Row, minutes: &[Served]) -> Option<u32> {
     let (policy, subject) = (policy(row), subject());
     let mut counts = Counts::default();
     for number in 1..=u32::try_from(minutes.len()).unwrap_or(u32::MAX) {
@@ -38,13 +38,13 @@ pub(crate) fn aborted_at(row: &Row, minutes: &[Minute]) -> Option<u32> {
 }
 
 /// What `CloudWatch` has of these minutes: none of a minute without requests.
-fn answer(query: &Query, minutes: &[Minute]) -> Reading {
+fn answer(query: &Query, minutes: &[Served]) -> Reading {
     let Ask::Metric { metric, dimensions, window, .. } = &query.ask else {
         return Reading::Missing("only series are played here".to_owned());
     };
     let canary = dimensions.get("Stage").is_some_and(|stage| stage.ends_with("/Canary"));
     let mut values = BTreeMap::new();
-    for (at, minute) in (START..).zip(minutes) {
+    for (at, Served { minute, .. }) in (START..).zip(minutes) {
         let (bad, requests) =
             if canary { (minute.bad, minute.requests) } else { (minute.stable_bad, minute.stable_requests) };
         if requests > 0 && window.contains(at) {

@@ -16,8 +16,8 @@ const RELEASES: u32 = 10_000;
 /// Of these, as many go through whole checks, which take a hundred times as long.
 const WHOLE_CHECKS: u32 = 10;
 
-/// A row's bursts: one minute of thirty, a tenth of the requests.
-const BURST_CHANCE: f64 = 1.0 / 30.0;
+/// A row's bursts: one an hour on average, a tenth of the requests.
+const BURST_CHANCE: f64 = 1.0 / 60.0;
 const BURST_RATE: f64 = 0.1;
 
 /// How a rule ended a release.
@@ -27,8 +27,16 @@ pub(crate) struct End {
     pub(crate) aborted: bool,
     /// The minute at whose end it was, from 1.
     pub(crate) minute: u32,
-    /// Bad responses that the canary gave until then.
+    /// Bad responses that the canary gave until then by its own doing: those of a burst would have come from the stable side.
     pub(crate) bad: u32,
+}
+
+/// A minute, and the truth about it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Served {
+    pub(crate) minute: Minute,
+    /// Bad responses of the canary by its own doing.
+    own_bad: u64,
 }
 
 /// Plays all releases of a row.
@@ -61,7 +69,7 @@ pub(crate) fn row(row: &Row) -> Measured {
 }
 
 /// An hour of both sides.
-fn draw(row: &Row, number: u32, minutes: &mut Vec<Minute>) {
+fn draw(row: &Row, number: u32, minutes: &mut Vec<Served>) {
     // Rows differ in their rates, and the same release of two rows is as lucky in both.
     let mut random = StdRng::seed_from_u64(u64::from(number) << 16 | u64::from(row.traffic));
     let canary_arrivals = Poisson::new(f64::from(row.traffic));
@@ -74,25 +82,28 @@ fn draw(row: &Row, number: u32, minutes: &mut Vec<Minute>) {
             (arrive(&canary_arrivals, &mut random), arrive(&stable_arrivals, &mut random));
         let bursts = row.scene == Scene::Bursts && random.random_bool(BURST_CHANCE);
         let rate = |base: f64| match row.scene {
-            Scene::Steady | Scene::Late => base,
+            Scene::Steady | Scene::Late | Scene::Bursts => base,
             Scene::Drift => (base * (0.5 + 2.5 * f64::from(minute) / f64::from(HOUR))).min(1.0),
-            Scene::Bursts if bursts => base + BURST_RATE * (1.0 - base),
-            Scene::Bursts => base,
         };
-        let bad = among(requests, rate(row.canary), &mut random);
-        let stable_bad = among(stable_requests, rate(row.stable), &mut random);
-        minutes.push(Minute { bad, requests, stable_bad, stable_requests });
+        let own_bad = among(requests, rate(row.canary), &mut random);
+        let mut bad = own_bad;
+        let mut stable_bad = among(stable_requests, rate(row.stable), &mut random);
+        if bursts {
+            bad += among(requests.saturating_sub(bad), BURST_RATE, &mut random);
+            stable_bad += among(stable_requests.saturating_sub(stable_bad), BURST_RATE, &mut random);
+        }
+        minutes.push(Served { minute: Minute { bad, requests, stable_bad, stable_requests }, own_bad });
     }
 }
 
 /// When a rule aborts, and what was served until then. The rule sees a minute when its counts arrive.
-fn end(row: &Row, minutes: &[Minute], rule: &mut impl Rule) -> End {
+fn end(row: &Row, minutes: &[Served], rule: &mut impl Rule) -> End {
     let lag = row.scene.lag();
     let mut arrived = minutes.iter();
     let mut bad: u64 = 0;
     for (number, served) in (1..).zip(minutes) {
-        bad = bad.saturating_add(served.bad);
-        if number > lag && arrived.next().is_some_and(|minute| rule.aborts(*minute)) {
+        bad = bad.saturating_add(served.own_bad);
+        if number > lag && arrived.next().is_some_and(|served| rule.aborts(served.minute)) {
             return End { aborted: true, minute: number, bad: small(bad) };
         }
     }

@@ -28,7 +28,7 @@ pub(crate) enum Scene {
     Steady,
     /// The rates of both sides rise to six times what they were, over the hour.
     Drift,
-    /// In one minute of thirty, a tenth of all requests of both sides fails.
+    /// About once an hour, a tenth of all requests of both sides fails for a minute.
     Bursts,
     /// Counts arrive three minutes late.
     Late,
@@ -53,7 +53,7 @@ impl Scene {
         match self {
             Self::Steady => "Steady rates",
             Self::Drift => "Rates of both sides that rise from half to three times over the hour",
-            Self::Bursts => "Bursts: in one minute of thirty a tenth of the requests to both sides fails",
+            Self::Bursts => "Bursts: about once an hour a tenth of the requests to both sides fails for a minute",
             Self::Late => "Counts that arrive three minutes late",
         }
     }
