@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use axum::http::Uri;
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
 use crate::http_client::is_loopback;
 use crate::lease::LONGEST_DURATION;
+use crate::preview;
 use crate::telemetry::{self, LogFormat};
 use crate::webhook::{self, AllowedHost};
 
@@ -23,6 +24,8 @@ use crate::webhook::{self, AllowedHost};
 pub enum Command {
     /// Run the operator.
     Run(Box<Settings>),
+    /// Show what the operator would do about manifests.
+    Plan(Box<preview::Settings>),
     /// Write the custom resource definitions.
     Crds {
         /// One file each in this folder; `None`: to standard output.
@@ -93,12 +96,41 @@ struct Cli {
 enum Subcommands {
     /// Run the operator until it is told to stop
     Run(Box<Run>),
+    /// Show what the operator would do about manifests, field by field and call by call, and write nothing
+    ///
+    /// Reads the manifests, the live objects and API Gateway. Exit code: 0 no change, 2 changes, 1 an error.
+    Plan(Box<Plan>),
     /// Print the custom resource definitions as YAML
     Crds {
         /// Write one file for each into this folder instead
         #[arg(long)]
         dir: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Args)]
+struct Plan {
+    /// File with manifests, as kubectl takes it; `-`: standard input. May be given several times
+    #[arg(short = 'f', long = "filename", required = true)]
+    files: Vec<PathBuf>,
+    /// Namespace of manifests that name none [default: that of the kubeconfig's context]
+    #[arg(short, long, value_parser = label)]
+    namespace: Option<String>,
+    /// For people, or for programs
+    #[arg(short, long, default_value = "text", value_enum)]
+    output: Output,
+    /// Show the values of variables, too
+    #[arg(long)]
+    show_values: bool,
+    #[command(flatten, next_help_heading = "The operator's own flags, which its plans depend on")]
+    operator: Run,
+}
+
+/// How a plan is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
 }
 
 #[derive(Debug, Args)]
@@ -190,6 +222,10 @@ where
             Ok(settings) => Ok(Command::Run(Box::new(settings))),
             Err(sentence) => Err(Cli::command().error(ErrorKind::ValueValidation, sentence)),
         },
+        Subcommands::Plan(plan) => match plan.settings() {
+            Ok(settings) => Ok(Command::Plan(Box::new(settings))),
+            Err(sentence) => Err(Cli::command().error(ErrorKind::ValueValidation, sentence)),
+        },
         Subcommands::Crds { dir } => Ok(Command::Crds { folder: dir }),
     }
 }
@@ -199,6 +235,14 @@ pub fn told(message: &clap::Error) -> ExitCode {
     let code = u8::try_from(message.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
     // With nobody to print to, the exit code has to do.
     message.print().map_or(ExitCode::FAILURE, |()| code)
+}
+
+impl Plan {
+    fn settings(self) -> Result<preview::Settings, String> {
+        let Self { files, namespace, output, show_values, operator } = self;
+        let json = output == Output::Json;
+        Ok(preview::Settings { files, namespace, json, show_values, operator: operator.settings()? })
+    }
 }
 
 impl Run {

@@ -138,6 +138,12 @@ impl Leadership {
         Self::new(clock, operation_timeout, Standing::Leading { deadline: None })
     }
 
+    /// Leadership of a process that only looks: never permits.
+    #[must_use]
+    pub fn never(clock: Clock, operation_timeout: Duration) -> Self {
+        Self::new(clock, operation_timeout, Standing::Ended)
+    }
+
     /// Leadership for tests whose term ends when `clock` has reached `deadline`.
     #[must_use]
     pub fn for_tests(clock: Clock, operation_timeout: Duration, deadline: Duration) -> Self {

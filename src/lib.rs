@@ -7,7 +7,7 @@
 //! * [`access`]: the file of access rules
 //! * [`cli`]: flags and their environment twins, as checked settings
 //! * [`webhook`], [`prometheus`]: whom a release asks beside AWS; [`http_client`]: the one client of both
-//! * [`sources`]: where the numbers of a check come from
+//! * [`preview`]: `stagecraft plan`, what the operator would do about manifests
 //! * [`run`]: start, supervision and orderly end of the process
 //! * [`lease`]: which replica may write, and until when
 //! * [`server`]: health and metrics over HTTP
@@ -25,9 +25,9 @@ pub mod crds;
 pub mod http_client;
 pub mod lease;
 pub mod metrics;
+pub mod preview;
 pub mod prometheus;
 pub mod run;
 pub mod server;
-pub mod sources;
 pub mod telemetry;
 pub mod webhook;

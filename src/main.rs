@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use stagecraft::cli::{self, Command};
 use stagecraft::run::BoxError;
-use stagecraft::{controller, crds, telemetry};
+use stagecraft::{controller, crds, preview, telemetry};
 
 fn main() -> ExitCode {
     let done = match cli::parse(std::env::args_os()) {
         Ok(Command::Run(settings)) => run(*settings),
         Ok(Command::Crds { folder }) => crds::write(folder.as_deref()).map_err(BoxError::from),
+        Ok(Command::Plan(settings)) => return plan(*settings),
         Err(message) => return cli::told(&message),
     };
     match done {
@@ -20,6 +21,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// 0: no change, 2: changes, 1: an error.
+fn plan(settings: preview::Settings) -> ExitCode {
+    preview::play(settings).unwrap_or_else(|error| {
+        telemetry::tell(&*error);
+        ExitCode::FAILURE
+    })
 }
 
 fn run(settings: cli::Settings) -> Result<(), BoxError> {

@@ -221,7 +221,7 @@ where
     F: FnOnce(Process) -> C + Send + 'static,
     C: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
-    let access = policy(&settings).map_err(Error::Access)?;
+    let access = access(&settings)?;
     let webhooks = Webhooks::new(settings.webhooks.clone()).map_err(Error::Webhooks)?;
     let providers = settings.providers_config.as_deref();
     let prometheus = providers.map(Prometheus::load).transpose().map_err(Error::Providers)?.unwrap_or_default();
@@ -253,7 +253,15 @@ where
     supervise(process, listener, elector, controller, stop, signals).await
 }
 
-/// Who may govern what: the rules of the file, else everybody.
+/// Who may govern what, as the settings say: the rules of the file, else everybody.
+///
+/// # Errors
+///
+/// [`Error::Access`].
+pub(crate) fn access(settings: &Settings) -> Result<Policy, Error> {
+    policy(settings).map_err(Error::Access)
+}
+
 fn policy(settings: &Settings) -> Result<Policy, access::Error> {
     match &settings.access_config {
         Some(path) => access::load(path),
@@ -405,24 +413,36 @@ where
     if ended.is_ok() && !stopping.is_asked() { Err(Error::Ended(Part::Controller.name())) } else { ended }
 }
 
-/// The uid of namespace kube-system, which lives as long as its cluster. Asked for until it is known.
+/// The uid of namespace kube-system, which lives as long as its cluster.
+///
+/// # Errors
+///
+/// A sentence that says what to do.
+pub(crate) async fn cluster_id(client: &Client) -> Result<String, String> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let problem = match namespaces.get("kube-system").await {
+        Ok(Namespace { metadata, .. }) => match metadata.uid {
+            Some(uid) => return Ok(uid),
+            None => "it has none".to_owned(),
+        },
+        Err(kube::Error::Api(status)) => status.message,
+        Err(error) => Chain(&error).to_string(),
+    };
+    Err(format!(
+        "Cannot read the uid of namespace kube-system, which names this cluster: {problem}. Allow get on it, or set --cluster-id."
+    ))
+}
+
+/// The uid of namespace kube-system, asked for until it is known.
 async fn uid_of_kube_system(process: &Process) -> String {
-    let namespaces: Api<Namespace> = Api::all(process.client.clone());
     loop {
-        let problem = match namespaces.get("kube-system").await {
-            Ok(Namespace { metadata, .. }) => match metadata.uid {
-                Some(uid) => {
-                    process.health.set_blocked(None);
-                    return uid;
-                }
-                None => "it has none".to_owned(),
-            },
-            Err(kube::Error::Api(status)) => status.message,
-            Err(error) => Chain(&error).to_string(),
+        let sentence = match cluster_id(&process.client).await {
+            Ok(uid) => {
+                process.health.set_blocked(None);
+                return uid;
+            }
+            Err(sentence) => sentence,
         };
-        let sentence = format!(
-            "Cannot read the uid of namespace kube-system, which names this cluster: {problem}. Allow get on it, or set --cluster-id."
-        );
         warn!("{sentence}");
         process.health.set_blocked(Some(sentence));
         process.clock.wait(RETRY).await;

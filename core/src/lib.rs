@@ -9,6 +9,7 @@ pub mod access;
 pub mod analysis;
 pub mod api;
 pub mod cause;
+pub mod forecast;
 pub mod method;
 pub mod observed;
 pub mod patch;

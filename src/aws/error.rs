@@ -195,7 +195,6 @@ impl Answer<'_> {
             | Operation::GetDeployments
             | Operation::CreateDeployment
             | Operation::CreateStage => Cause::RestApiNotFound,
-            Operation::GetMetricData | Operation::ListMetrics | Operation::DescribeAlarms => Cause::Refused,
             Operation::GetCallerIdentity => Cause::ServiceFailed,
         }
     }
@@ -221,10 +220,7 @@ impl Answer<'_> {
             | Operation::FlushStageCache
             | Operation::FlushStageAuthorizersCache
             | Operation::TagResource
-            | Operation::UntagResource
-            | Operation::GetMetricData
-            | Operation::ListMetrics
-            | Operation::DescribeAlarms => Cause::ConcurrentModification,
+            | Operation::UntagResource => Cause::ConcurrentModification,
         }
     }
 
@@ -273,10 +269,7 @@ impl Answer<'_> {
             | Operation::FlushStageCache
             | Operation::FlushStageAuthorizersCache
             | Operation::TagResource
-            | Operation::UntagResource
-            | Operation::GetMetricData
-            | Operation::ListMetrics
-            | Operation::DescribeAlarms => Cause::Refused,
+            | Operation::UntagResource => Cause::Refused,
         }
     }
 

@@ -35,17 +35,11 @@ pub enum Operation {
     TagResource,
     /// Tags removed.
     UntagResource,
-    /// Values of metrics (`CloudWatch`).
-    GetMetricData,
-    /// Which metrics there are (`CloudWatch`).
-    ListMetrics,
-    /// States of alarms (`CloudWatch`).
-    DescribeAlarms,
 }
 
 impl Operation {
     /// Every operation, for metrics that exist before the first call.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 15] = [
         Self::GetCallerIdentity,
         Self::GetRestApi,
         Self::GetStages,
@@ -61,9 +55,6 @@ impl Operation {
         Self::FlushStageAuthorizersCache,
         Self::TagResource,
         Self::UntagResource,
-        Self::GetMetricData,
-        Self::ListMetrics,
-        Self::DescribeAlarms,
     ];
 
     /// AWS's name of it, which is also the label of metrics.
@@ -85,31 +76,6 @@ impl Operation {
             Self::FlushStageAuthorizersCache => "FlushStageAuthorizersCache",
             Self::TagResource => "TagResource",
             Self::UntagResource => "UntagResource",
-            Self::GetMetricData => "GetMetricData",
-            Self::ListMetrics => "ListMetrics",
-            Self::DescribeAlarms => "DescribeAlarms",
-        }
-    }
-
-    /// Whether it is one of API Gateway, whose quota the limiter keeps.
-    #[must_use]
-    pub fn is_api_gateway(self) -> bool {
-        match self {
-            Self::GetCallerIdentity | Self::GetMetricData | Self::ListMetrics | Self::DescribeAlarms => false,
-            Self::GetRestApi
-            | Self::GetStages
-            | Self::GetDeployments
-            | Self::GetDeployment
-            | Self::CreateDeployment
-            | Self::UpdateDeployment
-            | Self::DeleteDeployment
-            | Self::CreateStage
-            | Self::UpdateStage
-            | Self::DeleteStage
-            | Self::FlushStageCache
-            | Self::FlushStageAuthorizersCache
-            | Self::TagResource
-            | Self::UntagResource => true,
         }
     }
 
@@ -121,10 +87,7 @@ impl Operation {
             | Self::GetRestApi
             | Self::GetStages
             | Self::GetDeployments
-            | Self::GetDeployment
-            | Self::GetMetricData
-            | Self::ListMetrics
-            | Self::DescribeAlarms => false,
+            | Self::GetDeployment => false,
             Self::CreateDeployment
             | Self::UpdateDeployment
             | Self::DeleteDeployment

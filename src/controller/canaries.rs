@@ -68,7 +68,7 @@ fn readable(stores: &[Store<Guarded<ApiCanary>>]) -> impl Iterator<Item = Arc<Ap
 }
 
 /// The one that governs, as the watch shows it.
-pub(super) fn governor(ctx: &Context, object: &ApiStage) -> Option<Governor> {
+pub(crate) fn governor(ctx: &Context, object: &ApiStage) -> Option<Governor> {
     let all = of_stage(ctx, object);
     governor_among(object, all.iter().map(AsRef::as_ref))
 }

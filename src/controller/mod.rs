@@ -13,6 +13,7 @@ mod apply;
 mod canaries;
 mod context;
 mod dereference;
+mod foresee;
 mod gates;
 mod governed;
 mod memory;
@@ -29,3 +30,7 @@ pub use objects::{Objects, Scope};
 pub use reconcile::{Passed, reconcile};
 pub use sources::{Asked, NoSources, Sources};
 pub use watch::run;
+
+pub(crate) use canaries::governor;
+pub(crate) use foresee::{Foreseen, foresee};
+pub(crate) use watch::{connect, core_settings};

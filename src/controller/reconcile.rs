@@ -454,7 +454,7 @@ fn failure(error: &aws::Error, in_a_row: u32) -> Failure {
 }
 
 /// Where a pass reads: a deletion goes by status alone, everything else by what is desired.
-fn site_of(object: &ApiStage, ctx: &Context, referred: Option<&Referred>) -> Option<(Region, RestApiId)> {
+pub(super) fn site_of(object: &ApiStage, ctx: &Context, referred: Option<&Referred>) -> Option<(Region, RestApiId)> {
     if object.metadata.deletion_timestamp.is_some() {
         let status = object.status.as_ref()?;
         return Some((status.region.clone()?, status.rest_api_id.clone()?));

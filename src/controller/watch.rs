@@ -10,6 +10,7 @@ use kube::runtime::controller::{self, Action, Config, Controller};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Resource, ResourceExt as _};
+use stagecraft_core::access::Policy;
 use stagecraft_core::api::canary::ApiCanary;
 use stagecraft_core::api::names::Region;
 use stagecraft_core::cause::{Cause, Class};
@@ -27,6 +28,8 @@ use super::reconcile::reconcile;
 use super::references;
 use super::report::lighten;
 use crate::aws::{self, Aws, Limiters, Options, Share};
+use crate::cli;
+use crate::clock::Clock;
 use crate::metrics::{Kind, Metrics, Miss, Outcome};
 use crate::run::{BoxError, Process, Stopping};
 use crate::telemetry::Chain;
@@ -46,19 +49,13 @@ const LOOK_FOR_LONELY: Duration = Duration::from_mins(1);
 ///
 /// Where something is missing that no waiting brings: a Region.
 pub async fn run(process: Process) -> Result<(), BoxError> {
-    let (aws, limiters) = connect(&process).await;
+    let (aws, limiters) = connect(&process.settings, process.clock.clone(), Arc::clone(&process.metrics)).await;
     process.metrics.watch_limiter(move || limiters.standing());
     let region = process.settings.region.as_deref().map(Region::from).or_else(|| aws.region());
     let region = region.ok_or("no AWS Region is configured: start the operator with --region")?;
     let cluster_id = process.cluster_id.clone();
     info!(%region, cluster_id, "the controller starts");
-    let settings = Settings {
-        cluster_id,
-        region,
-        access: process.access.clone(),
-        drift_interval: process.settings.drift_interval,
-        lost_reply_wait: process.settings.aws_timeout.saturating_add(LATE_EFFECT),
-    };
+    let settings = core_settings(&process.settings, cluster_id, region, process.access.clone());
 
     let objects = Objects::new(&settings, Arc::clone(&process.metrics));
     let mut canaries = Vec::new();
@@ -220,11 +217,11 @@ impl aws::Observer for Counting {
     }
 }
 
-async fn connect(process: &Process) -> (Aws, Limiters) {
-    let settings = &process.settings;
-    let observer = Arc::new(Counting(Arc::clone(&process.metrics)));
+/// AWS as the settings say, with the budget that all its calls share.
+pub(crate) async fn connect(settings: &cli::Settings, clock: Clock, metrics: Arc<Metrics>) -> (Aws, Limiters) {
+    let observer = Arc::new(Counting(metrics));
     let share = Share { rate: f64::from(settings.aws_rate), burst: u32::from(settings.aws_burst) };
-    let limiters = Limiters::new(share, process.clock.clone(), observer.clone());
+    let limiters = Limiters::new(share, clock.clone(), observer.clone());
     let options = Options {
         endpoint_url: settings.aws_endpoint_url.as_ref().map(ToString::to_string),
         region: settings.region.as_deref().map(Region::from),
@@ -232,7 +229,18 @@ async fn connect(process: &Process) -> (Aws, Limiters) {
         limiters: Some(limiters.clone()),
         ..Options::default()
     };
-    (Aws::connect(options, process.clock.clone(), observer).await, limiters)
+    (Aws::connect(options, clock, observer).await, limiters)
+}
+
+/// The settings as far as decisions depend on them.
+pub(crate) fn core_settings(settings: &cli::Settings, cluster_id: String, region: Region, access: Policy) -> Settings {
+    Settings {
+        cluster_id,
+        region,
+        access,
+        drift_interval: settings.drift_interval,
+        lost_reply_wait: settings.aws_timeout.saturating_add(LATE_EFFECT),
+    }
 }
 
 fn outcome_of(error: &aws::Error) -> Outcome {

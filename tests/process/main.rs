@@ -12,6 +12,7 @@
 
 mod leadership;
 mod malformed;
+mod plan;
 mod proxy;
 mod references;
 mod secrets;

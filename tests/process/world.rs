@@ -50,7 +50,7 @@ pub(crate) struct Operator {
 impl World {
     pub(crate) async fn new() -> Self {
         let plane = ControlPlane::start(Options { controllers: false, ..Options::default() }).await.unwrap();
-        plane.apply_crds(&serde_saphyr::to_string(&stagecraft_core::api::crds()[0]).unwrap()).await.unwrap();
+        plane.apply_crds(&stagecraft::crds::stream().unwrap()).await.unwrap();
         let simulator = Simulator::builder().clock(Clock::real(1.0)).build();
         let server = Server::start(simulator.clone(), SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let client = plane.client().unwrap();
@@ -78,6 +78,10 @@ impl World {
             .spawn()
             .unwrap();
         Operator { key, child, log }
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        self.server.url()
     }
 
     pub(crate) fn objects(&self) -> Api<ApiStage> {

@@ -4,7 +4,6 @@
 
 mod accounts;
 mod answers;
-mod cloudwatch;
 mod coverage;
 mod credentials;
 mod limits;

@@ -558,7 +558,14 @@ impl Bench {
         }
         let known: Vec<_> = self.deployments.iter().map(|deployment| deployment.id.clone()).collect();
         let mut stage = self.stage().clone();
+        let mut foreseen = stage.clone();
         update_stage(&mut stage, operations, &known)?;
+        // Whatever a plan sends, a forecast knows what becomes of it; only a cache whose size nobody named is AWS's choice.
+        crate::forecast::patch::update_stage(&mut foreseen, operations);
+        if self.stages.iter().all(|stage| stage.cache.size.is_none()) {
+            foreseen.cache.clone_from(&stage.cache);
+        }
+        assert_eq!(foreseen, stage, "the forecast of {operations:?} is another");
         if self.forgetful {
             stage.documentation_version.clone_from(&self.stage().documentation_version);
         }

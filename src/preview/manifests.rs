@@ -1,0 +1,90 @@
+//! Reads manifests as kubectl would: YAML or JSON, several documents, lists.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use stagecraft_core::api::GROUP;
+use stagecraft_core::api::canary::ApiCanary;
+use stagecraft_core::api::stage::ApiStage;
+
+/// What the manifests hold of ours.
+#[derive(Default)]
+pub(super) struct Manifests {
+    pub(super) stages: Vec<Arc<ApiStage>>,
+    pub(super) canaries: Vec<ApiCanary>,
+}
+
+/// Why manifests cannot be read: which, and what to change.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error("could not read {}", path.display())]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("{} is no YAML and no JSON: {reason}", path.display())]
+    Syntax { path: PathBuf, reason: String },
+    #[error("{kind} {name} in {} does not have the shape of its kind: {reason}", path.display())]
+    Shape { path: PathBuf, kind: String, name: String, reason: String },
+    #[error("there is no ApiStage in {}: name a file that holds one", paths(.0))]
+    Nothing(Vec<PathBuf>),
+}
+
+fn paths(files: &[PathBuf]) -> String {
+    files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Reads all files; `-` is standard input. Objects of other kinds are passed over.
+pub(super) fn read(files: &[PathBuf]) -> Result<Manifests, Error> {
+    let mut manifests = Manifests::default();
+    for path in files {
+        let text = text_of(path).map_err(|source| Error::File { path: path.clone(), source })?;
+        let documents: Vec<Option<Value>> = serde_saphyr::from_multiple(&text)
+            .map_err(|error| Error::Syntax { path: path.clone(), reason: error.to_string() })?;
+        for document in documents.into_iter().flatten() {
+            manifests.take(path, document)?;
+        }
+    }
+    if manifests.stages.is_empty() {
+        return Err(Error::Nothing(files.to_vec()));
+    }
+    Ok(manifests)
+}
+
+fn text_of(path: &Path) -> std::io::Result<String> {
+    if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().lock().read_to_string(&mut text)?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(path)
+}
+
+impl Manifests {
+    fn take(&mut self, path: &Path, mut document: Value) -> Result<(), Error> {
+        if let Some(items) = document.get_mut("items").and_then(Value::as_array_mut) {
+            return std::mem::take(items).into_iter().try_for_each(|item| self.take(path, item));
+        }
+        let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (group, kind, name) = (text("/apiVersion"), text("/kind"), text("/metadata/name"));
+        if group.split('/').next() != Some(GROUP) {
+            return Ok(());
+        }
+        let shape = |reason: serde_json::Error| Error::Shape {
+            path: path.to_owned(),
+            kind: kind.clone(),
+            name: name.clone(),
+            reason: reason.to_string(),
+        };
+        match kind.as_str() {
+            "ApiStage" => self.stages.push(Arc::new(typed(document).map_err(shape)?)),
+            "ApiCanary" => self.canaries.push(typed(document).map_err(shape)?),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn typed<K: DeserializeOwned>(document: Value) -> serde_json::Result<K> {
+    serde_json::from_value(document)
+}

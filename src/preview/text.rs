@@ -1,0 +1,88 @@
+//! What is shown, for people.
+
+use super::shown::{Call, Change, Field, Shown};
+
+/// Widest field name that its column makes room for.
+const WIDEST_FIELD: usize = 56;
+
+/// All of it for people.
+pub(super) fn print(all: &[Shown]) -> String {
+    let mut text = String::new();
+    for shown in all {
+        stage(&mut text, shown);
+    }
+    text
+}
+
+fn stage(text: &mut String, shown: &Shown) {
+    let mut line = |line: String| {
+        text.push_str(&line);
+        text.push('\n');
+    };
+    let place = shown.place.as_ref().map_or_else(String::new, |place| {
+        format!(" (stage {} of {}, {})", place.stage_name, place.rest_api_id, place.region)
+    });
+    let new = if shown.new_object { ", which is new" } else { "" };
+    line(format!("ApiStage {}{place}{new}", shown.name));
+    let width = shown.fields.iter().map(|field| field.path.len()).max().unwrap_or_default().min(WIDEST_FIELD);
+    for one in &shown.fields {
+        line(format!("  {}", field(one, width, shown)));
+    }
+    if shown.changes_something() {
+        line("Calls, in this order:".to_owned());
+        for (number, one) in shown.calls.iter().enumerate() {
+            line(format!("  {:>2}  {}", number + 1, call(one)));
+        }
+    }
+    if let Some(release) = &shown.release {
+        let at_once = || "at once".to_owned();
+        let through = release.through.as_ref().map_or_else(at_once, |name| format!("through ApiCanary {name}"));
+        let step = release.step.filter(|step| *step > 0);
+        let step = step.map_or_else(String::new, |step| format!(", to step {step} first"));
+        line(format!("Release {} goes {through}{step}.", release.id));
+    }
+    if shown.ready.status != "True" && !shown.ready.message.is_empty() {
+        line(format!("Then {}: {}", shown.ready.reason, shown.ready.message));
+    }
+    line(format!("{}\n", summary(shown)));
+}
+
+fn field(field: &Field, width: usize, shown: &Shown) -> String {
+    let mark = match field.change {
+        Change::Add => '+',
+        Change::Update => '~',
+        Change::Remove => '-',
+    };
+    let values = match (&field.old, &field.new) {
+        _ if field.hidden => "(value hidden; --show-values)".to_owned(),
+        (Some(old), Some(new)) => format!("{old} -> {new}"),
+        (Some(value), None) | (None, Some(value)) => value.clone(),
+        (None, None) => String::new(),
+    };
+    let through = shown.release.as_ref().filter(|_| field.released).and_then(|release| release.through.as_ref());
+    let through = through.map_or_else(String::new, |name| format!("   released through ApiCanary {name}"));
+    format!("{mark} {:<width$}   {values}{through}", field.path).trim_end().to_owned()
+}
+
+fn call(call: &Call) -> String {
+    let purpose = call.purpose.unwrap_or_default();
+    let details = call.details.join("\n                                         ");
+    format!("{:<20}  {purpose:<11} {details}", call.operation).trim_end().to_owned()
+}
+
+fn summary(shown: &Shown) -> String {
+    let writes = shown.calls.iter().filter(|call| call.write).count();
+    match (writes, &shown.release) {
+        (0, _) if shown.ready.status == "True" => "No change.".to_owned(),
+        (0, _) => "Nothing would be written.".to_owned(),
+        (_, None) => format!("{} to apply. Nothing was written.", count(shown.fields.len(), "setting")),
+        (_, Some(_)) => {
+            let settings = shown.fields.iter().filter(|field| !field.released).count();
+            format!("{} and 1 release to apply. Nothing was written.", count(settings, "setting"))
+        }
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
