@@ -1,6 +1,7 @@
 //! A release through a canary, on a real apiserver and the simulator: what AWS is asked, and what people see.
 
 use serde_json::{Value, json};
+use stagecraft_core::analysis::{AlarmState, Reading};
 use stagecraft_core::api::canary::ApiCanary;
 
 use crate::support::{Side, Tripwire, World, step};
@@ -176,6 +177,60 @@ async fn people_approve_abort_and_try_again() {
     assert_eq!(world.stage("prod").unwrap()["variables"], json!({ "backend": "blue" }));
     assert_eq!(world.ready("orders").await.0, "False RolledBackByCommand");
     world.assert_rest("orders").await;
+}
+
+/// As `policy`, judged by an alarm every minute.
+fn judged() -> Value {
+    let mut policy = policy();
+    policy["analysis"] = json!({
+        "interval": "1m", "window": "1m", "initialDelay": "0s", "metricDelay": "0s",
+        "metrics": [{ "name": "errors", "alarm": { "name": "orders-errors" } }],
+    });
+    policy
+}
+
+#[tokio::test]
+async fn a_bad_release_is_caught_and_undone_also_by_the_next_operator() {
+    let mut world = governed(judged()).await;
+    let first = deployment(&world);
+    *world.reading.lock().unwrap() = Reading::Alarm(AlarmState::Ok);
+    world.apply("orders", spec(&world, "r2", "green")).await.unwrap();
+    world.minutes("orders", 3).await.unwrap();
+    assert_eq!(shown(&world).await, "Progressing 2/2 50 r2.2", "{}", world.tell("orders").await);
+    let status = canary(&world).await.status.unwrap();
+    assert!(status.release.unwrap().check_summary.contains(" pass, 0 fail"));
+    assert!(!status.checks.is_empty() && status.checks.len() <= 5, "{:?}", status.checks);
+    assert_eq!(status.conditions.last().unwrap().reason, "ChecksPass");
+
+    step("the operator is killed, and the canary begins to fail");
+    world.restart().await;
+    *world.reading.lock().unwrap() = Reading::Alarm(AlarmState::Alarm);
+    world.simulator.reset_calls();
+    world.minutes("orders", 3).await.unwrap();
+    assert_eq!(world.writes()[0], "UpdateStage remove /canarySettings", "{}", world.tell("orders").await);
+    assert_eq!(deployment(&world), first);
+    assert_eq!(world.stage("prod").unwrap()["variables"], json!({ "backend": "blue" }));
+    let (ready, message) = world.ready("orders").await;
+    assert_eq!(ready, "False AnalysisFailed");
+    assert!(message.contains("errors: the alarm is in ALARM"), "{message}");
+    assert_eq!(shown(&world).await, "Failed 2/2 0 r2.2");
+    for reason in ["CheckFailed", "RolledBack", "ReleaseFailed"] {
+        assert!(world.event_reasons("orders").await.contains(&reason.to_owned()), "{reason}");
+    }
+
+    step("the same revision is applied again: it stays held");
+    *world.reading.lock().unwrap() = Reading::Alarm(AlarmState::Ok);
+    world.apply("orders", spec(&world, "r2", "green")).await.unwrap();
+    world.rest("orders").await;
+    assert_eq!(deployment(&world), first);
+    world.assert_rest("orders").await;
+
+    step("silence promotes nothing");
+    *world.reading.lock().unwrap() = Reading::Alarm(AlarmState::InsufficientData);
+    world.annotate("orders", "retry/r2.2/1").await;
+    world.minutes("orders", 15).await.unwrap();
+    assert_eq!(shown(&world).await, "Progressing 1/2 5 r2.3");
+    assert_eq!(deployment(&world), first);
 }
 
 #[tokio::test]

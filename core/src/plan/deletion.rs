@@ -16,6 +16,7 @@ use crate::api::event::{Event, EventReason};
 use crate::api::owner::OWNER_TAG;
 use crate::api::stage::DeletionPolicy;
 use crate::observed::Stage;
+use crate::patch::PatchOperation;
 use crate::validate::{deletion_policy, is_suspended};
 use crate::world::{Failure, Group, World};
 
@@ -178,7 +179,15 @@ fn retain(mut draft: Draft<'_>, place: Place, stage_name: &str) -> Result<Plan, 
         {
             return Ok(with_tag_left(draft, &finding));
         }
-        draft.call(Action::Untag);
+        // Nobody would look after it any more. Where it cannot be removed, the object still goes.
+        let ours = draft.running().zip(stage).is_some_and(|(release, stage)| {
+            stage.canary.as_ref().is_some_and(|canary| super::release::is_ours(&draft, release, canary))
+        });
+        if ours && !world.recent.tried.contains(&Group::Traffic) {
+            draft.call(Action::Abort(vec![PatchOperation::remove("/canarySettings")]));
+        } else {
+            draft.call(Action::Untag);
+        }
         let actions = std::mem::take(&mut draft.actions);
         return Ok(Plan { place: Some(place), actions, ..draft.unchanged(None) });
     }

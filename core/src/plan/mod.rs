@@ -187,6 +187,9 @@ pub fn after_failure(world: &World<'_>) -> Plan {
     draft.finish(finding)
 }
 
+/// The age of a read that a running release still stands on: the length of a pass, well below the time between two looks.
+const OF_NOW: std::time::Duration = std::time::Duration::from_secs(20);
+
 fn decide(world: &World<'_>) -> Result<Plan, Need> {
     if world.object.metadata.deletion_timestamp.is_some() {
         return deletion::plan(world);
@@ -223,7 +226,10 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
     if let Some(blocked) = draft.moved_account(&place) {
         return Ok(draft.finish(blocked));
     }
-    let stages = world.stages(world.fresh().max(settings::cache_poll(world)))?;
+    // What moves traffic stands on a read of now, whatever brought the pass.
+    let recent = world.now.checked_sub(OF_NOW).unwrap_or(world.now);
+    let not_before = world.fresh().max(settings::cache_poll(world));
+    let stages = world.stages(if draft.running().is_some() { not_before.max(recent) } else { not_before })?;
     let stage = find(&stages.value, &place.stage);
     draft.look_again_at_poll(stages.read_at);
 

@@ -5,6 +5,7 @@
 mod bench;
 mod cache;
 mod canary;
+mod canary_checks;
 mod canary_properties;
 mod commands;
 mod deployments;

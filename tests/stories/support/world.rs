@@ -1,6 +1,7 @@
 //! The world of one story.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,10 +15,11 @@ use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
 use stagecraft::aws::{Aws, Options, StaticCredentials};
 use stagecraft::clock::Clock;
-use stagecraft::controller::{Context, Guarded, Objects, Passed, Scope, reconcile};
+use stagecraft::controller::{Asked, Context, Guarded, Objects, Passed, Scope, Sources, reconcile};
 use stagecraft::lease::Leadership;
 use stagecraft::metrics::Metrics;
 use stagecraft_core::access::Policy;
+use stagecraft_core::analysis::{Reading, Readings};
 use stagecraft_core::api::canary::ApiCanary;
 use stagecraft_core::api::names::Region;
 use stagecraft_core::api::stage::ApiStage;
@@ -43,6 +45,8 @@ pub(crate) struct World {
     pub(crate) simulator: Simulator,
     pub(crate) api: String,
     pub(crate) clock: Clock,
+    /// What every source of metrics answers.
+    pub(crate) reading: Arc<Mutex<Reading>>,
     cluster: &'static Cluster,
     namespace: Namespace,
     client: Client,
@@ -64,6 +68,17 @@ fn settings(cluster_id: &str, region: &Region, access: &Policy) -> Settings {
         access: access.clone(),
         drift_interval: Duration::from_mins(10),
         lost_reply_wait: AWS_TIMEOUT + Duration::from_mins(1),
+    }
+}
+
+/// Sources that answer what the story says.
+struct Told(Arc<Mutex<Reading>>);
+
+impl Sources for Told {
+    fn read<'a>(&'a self, asked: Asked<'a>) -> Pin<Box<dyn Future<Output = Readings> + Send + 'a>> {
+        let reading = self.0.lock().unwrap().clone();
+        let readings = asked.queries.iter().map(|query| (query.id.clone(), reading.clone())).collect();
+        Box::pin(std::future::ready(readings))
     }
 }
 
@@ -91,12 +106,14 @@ impl World {
         let access = Policy::Open { adoption: false };
         let (cluster_id, region) = ("story".to_owned(), Region::from("eu-west-1"));
         let settings = settings(&cluster_id, &region, &access);
-        let operator = Operator::start(cluster, &server, &clock, Tripwire::counting(), settings).await;
+        let reading = Arc::new(Mutex::new(Reading::Missing("nobody answers".to_owned())));
+        let operator = Operator::start(cluster, &server, &clock, Tripwire::counting(), settings, &reading).await;
         let elsewhere = None;
         let world = Self {
             simulator,
             api,
             clock,
+            reading,
             cluster,
             namespace,
             client,
@@ -147,7 +164,8 @@ impl World {
     pub(crate) async fn restart_with(&mut self, tripwire: Tripwire) {
         self.pass_time(Duration::from_secs(15));
         let settings = settings(&self.cluster_id, &self.region, &self.access);
-        self.operator = Operator::start(self.cluster, &self.server, &self.clock, tripwire, settings).await;
+        let reading = Arc::clone(&self.reading);
+        self.operator = Operator::start(self.cluster, &self.server, &self.clock, tripwire, settings, &reading).await;
         self.wire();
     }
 
@@ -258,7 +276,9 @@ impl World {
         let object = ApiStage::new("orders", serde_json::from_value(spec).unwrap());
         objects.create(&PostParams::default(), &object).await.unwrap();
         let settings = settings(cluster_id, &self.region, &self.access);
-        let operator = Operator::start(self.cluster, &self.server, &self.clock, Tripwire::counting(), settings).await;
+        let counting = Tripwire::counting();
+        let operator =
+            Operator::start(self.cluster, &self.server, &self.clock, counting, settings, &self.reading).await;
         for _ in 0..MOST_PASSES {
             let object = objects.get("orders").await.unwrap();
             operator.show(vec![object.clone()], Vec::new());
@@ -404,6 +424,7 @@ impl Operator {
         clock: &Clock,
         tripwire: Tripwire,
         settings: Settings,
+        reading: &Arc<Mutex<Reading>>,
     ) -> Self {
         let client = ClientBuilder::try_from(cluster.config()).unwrap().with_layer(&tripwire).build();
         let credentials =
@@ -423,7 +444,7 @@ impl Operator {
         let leadership = Leadership::without_lease(clock.clone(), AWS_TIMEOUT);
         let ctx = Context::new(client, aws, leadership, clock.clone(), metrics, settings, objects);
         let (canaries, writer) = reflector::store();
-        let ctx = ctx.with_canaries(vec![canaries]);
+        let ctx = ctx.with_canaries(vec![canaries]).with_sources(Arc::new(Told(Arc::clone(reading))));
         Self { ctx, tripwire, scope: Arc::new(Mutex::new(scope)), canaries: Arc::new(Mutex::new(writer)) }
     }
 

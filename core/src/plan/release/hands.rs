@@ -1,7 +1,7 @@
 //! What somebody else did to the stage while a release runs (design: from what is observed). A hand that lowers traffic is
 //! obeyed; one that raises it is not; one that finishes the job is thanked.
 
-use super::traffic::{is_at, percent_of, share};
+use super::traffic::{close, is_at, percent_of, share};
 use super::words::{name, word};
 use super::{Scene, Turn, undo, variables};
 use crate::api::condition::{Finding, Reason};
@@ -37,7 +37,32 @@ pub(super) fn judge(draft: &mut Draft<'_>, scene: Scene<'_>, release: &Release) 
         undo::begin(draft, Reason::StageMovedByHand, &format!("somebody moved the stage to {}", stage.deployment_id));
         return Some(Turn::Again);
     }
+    if let Some(turn) = phantom(draft, scene, release, stage) {
+        return Some(turn);
+    }
     canary(draft, release, stage)
+}
+
+/// The canary vanished between our read and the call that was to raise it, which made an idle one of the stage's own deployment
+/// (aws-facts: implicit creation). It is removed, and the hand that removed ours is obeyed.
+fn phantom(draft: &mut Draft<'_>, scene: Scene<'_>, release: &Release, stage: &Stage) -> Option<Turn> {
+    let canary = stage.canary.as_ref()?;
+    let was_open = release.ceiling.is_some() && release.step_started_at.is_none();
+    let is_bare = canary.deployment_id == stage.deployment_id && canary.stage_variable_overrides.is_empty();
+    // In a release of variables alone the deployment is the same, and what is missing is what the canary was to see.
+    let sees_too_little = scene
+        .desired
+        .is_some_and(|desired| desired.variables.iter().any(|(key, value)| stage.variables.get(key) != Some(value)));
+    let is_other = release.target.deployment_id.as_ref() != Some(&stage.deployment_id);
+    if !(was_open && is_bare && (is_other || sees_too_little)) {
+        return None;
+    }
+    if release.phase != Phase::Paused {
+        drop(lowered(draft, release, Percent::ZERO, "removed the canary"));
+    }
+    draft.call(Action::Abort(close()));
+    let message = format!("An idle canary is removed that a call for release {} left behind.", release.id);
+    Some(Turn::Wait(Finding::releasing(Reason::ChangedByHand, message)))
 }
 
 /// The target serves, and not by our doing.

@@ -362,6 +362,40 @@ fn the_table_of_promotion_decides_by_deployment_and_variables() {
 }
 
 #[test]
+fn a_canary_that_vanishes_before_it_is_raised_leaves_no_phantom() {
+    for variables_alone in [false, true] {
+        let mut bench = governed(policy());
+        if !variables_alone {
+            bench.revision("r2");
+        }
+        bench.variable("backend", "green").pass();
+        assert_eq!(bench.stands(), "Progressing 1 at 5");
+        bench.minutes(9);
+        bench.meanwhile = Some(|stage| stage.canary = None);
+        bench.pass();
+        assert_eq!(
+            bench.writes(),
+            ["UpdateStage replace /canarySettings/percentTraffic 50.0", "UpdateStage remove /canarySettings"]
+        );
+        assert_eq!(bench.stage().canary, None);
+        assert_eq!(bench.ready(), "False ChangedByHand (Released Unknown)");
+        rests(&mut bench);
+        let id = bench.release().id.clone();
+        bench.command(&format!("resume/{id}/1")).minutes(12);
+        assert_eq!(bench.ready(), "True Synced (Released True)");
+    }
+}
+
+#[test]
+fn an_object_that_goes_takes_its_canary_with_it() {
+    let mut bench = first_step(policy());
+    bench.edit(|spec| spec.deletion_policy = Some(DeletionPolicy::Retain)).delete().pass();
+    assert_eq!(bench.writes(), ["UpdateStage remove /canarySettings", "UntagResource"]);
+    assert!(bench.freed);
+    assert_eq!(bench.stage().deployment_id, "dep1".into());
+}
+
+#[test]
 fn copy_first_refused_is_tried_once_in_the_recorded_order() {
     let mut bench = first_step(policy());
     bench.minutes(19);
