@@ -23,9 +23,10 @@ lint: ## Check format, lints and docs only
 	@scripts/check.sh format clippy rustdoc
 
 .PHONY: bench
-bench: ## Measure the API Gateway simulator; fails where it is too slow, too big or too late
+bench: ## Measure the simulator and the sequential test; fails where one breaks its promise (the table is long)
 	cargo build --locked --release -p apigateway-simulator
 	cargo run --locked --release -p simulator-bench
+	cargo run --locked --release -p analysis-bench
 
 .PHONY: build
 build: ## Build all programs, for debugging

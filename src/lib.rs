@@ -8,6 +8,7 @@
 //! * [`cli`]: flags and their environment twins, as checked settings
 //! * [`webhook`], [`prometheus`]: whom a release asks beside AWS; [`http_client`]: the one client of both
 //! * [`preview`]: `stagecraft plan`, what the operator would do about manifests
+//! * [`sources`]: where the numbers of a check come from
 //! * [`run`]: start, supervision and orderly end of the process
 //! * [`lease`]: which replica may write, and until when
 //! * [`server`]: health and metrics over HTTP
@@ -29,5 +30,6 @@ pub mod preview;
 pub mod prometheus;
 pub mod run;
 pub mod server;
+pub mod sources;
 pub mod telemetry;
 pub mod webhook;

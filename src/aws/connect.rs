@@ -20,6 +20,7 @@ use stagecraft_core::cause::Cause;
 use super::account::Account;
 use super::admission::Admission;
 use super::call::{Caller, Observer};
+use super::cloudwatch::CloudWatch;
 use super::error::Error;
 use super::gateway::Gateway;
 use super::limiter::Limiters;
@@ -70,6 +71,7 @@ struct Inner {
     limiters: Option<Limiters>,
     caller: Caller,
     gateways: Mutex<HashMap<Region, Gateway>>,
+    cloud_watches: Mutex<HashMap<Region, CloudWatch>>,
 }
 
 impl Default for Options {
@@ -144,8 +146,10 @@ impl Aws {
         let credentials = Arc::new(Renewable::new(caller.clock().clone()));
         let config = config.into_builder().identity_cache(renewal::shared(&credentials)).build();
         let account = Arc::new(Account::new(&config, role.as_ref().map(RoleArn::account), caller.clone()));
-        let gateways = Mutex::default();
-        Self { inner: Arc::new(Inner { config, role, credentials, account, limiters, caller, gateways }) }
+        let (gateways, cloud_watches) = (Mutex::default(), Mutex::default());
+        Self {
+            inner: Arc::new(Inner { config, role, credentials, account, limiters, caller, gateways, cloud_watches }),
+        }
     }
 
     /// Makes a call, and makes it once more with new credentials if AWS said that the ones that we kept have expired: then
@@ -187,6 +191,21 @@ impl Aws {
     pub fn gateway(&self, region: &Region) -> Gateway {
         let mut gateways = self.inner.gateways.lock().unwrap_or_else(PoisonError::into_inner);
         gateways.entry(region.clone()).or_insert_with(|| self.new_gateway(region)).anew()
+    }
+
+    /// `CloudWatch` in a Region. All who ask share its client, and what they ask at one time goes out together.
+    #[must_use]
+    pub fn cloud_watch(&self, region: &Region) -> CloudWatch {
+        let mut known = self.inner.cloud_watches.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(region.clone()).or_insert_with(|| self.new_cloud_watch(region)).clone()
+    }
+
+    fn new_cloud_watch(&self, region: &Region) -> CloudWatch {
+        let config = aws_sdk_cloudwatch::config::Builder::from(&self.inner.config)
+            .region(aws_config::Region::new(region.as_str().to_owned()))
+            .build();
+        let client = aws_sdk_cloudwatch::Client::from_conf(config);
+        CloudWatch::new(region.clone(), client, self.inner.caller.clone(), Arc::clone(&self.inner.credentials))
     }
 
     fn new_gateway(&self, region: &Region) -> Gateway {

@@ -195,6 +195,7 @@ impl Answer<'_> {
             | Operation::GetDeployments
             | Operation::CreateDeployment
             | Operation::CreateStage => Cause::RestApiNotFound,
+            Operation::GetMetricData | Operation::ListMetrics | Operation::DescribeAlarms => Cause::Refused,
             Operation::GetCallerIdentity => Cause::ServiceFailed,
         }
     }
@@ -220,7 +221,10 @@ impl Answer<'_> {
             | Operation::FlushStageCache
             | Operation::FlushStageAuthorizersCache
             | Operation::TagResource
-            | Operation::UntagResource => Cause::ConcurrentModification,
+            | Operation::UntagResource
+            | Operation::GetMetricData
+            | Operation::ListMetrics
+            | Operation::DescribeAlarms => Cause::ConcurrentModification,
         }
     }
 
@@ -269,7 +273,10 @@ impl Answer<'_> {
             | Operation::FlushStageCache
             | Operation::FlushStageAuthorizersCache
             | Operation::TagResource
-            | Operation::UntagResource => Cause::Refused,
+            | Operation::UntagResource
+            | Operation::GetMetricData
+            | Operation::ListMetrics
+            | Operation::DescribeAlarms => Cause::Refused,
         }
     }
 

@@ -35,11 +35,17 @@ pub enum Operation {
     TagResource,
     /// Tags removed.
     UntagResource,
+    /// Values of metrics (`CloudWatch`).
+    GetMetricData,
+    /// Which metrics there are (`CloudWatch`).
+    ListMetrics,
+    /// States of alarms (`CloudWatch`).
+    DescribeAlarms,
 }
 
 impl Operation {
     /// Every operation, for metrics that exist before the first call.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::GetCallerIdentity,
         Self::GetRestApi,
         Self::GetStages,
@@ -55,6 +61,9 @@ impl Operation {
         Self::FlushStageAuthorizersCache,
         Self::TagResource,
         Self::UntagResource,
+        Self::GetMetricData,
+        Self::ListMetrics,
+        Self::DescribeAlarms,
     ];
 
     /// AWS's name of it, which is also the label of metrics.
@@ -76,6 +85,31 @@ impl Operation {
             Self::FlushStageAuthorizersCache => "FlushStageAuthorizersCache",
             Self::TagResource => "TagResource",
             Self::UntagResource => "UntagResource",
+            Self::GetMetricData => "GetMetricData",
+            Self::ListMetrics => "ListMetrics",
+            Self::DescribeAlarms => "DescribeAlarms",
+        }
+    }
+
+    /// Whether it is one of API Gateway, whose quota the limiter keeps.
+    #[must_use]
+    pub fn is_api_gateway(self) -> bool {
+        match self {
+            Self::GetCallerIdentity | Self::GetMetricData | Self::ListMetrics | Self::DescribeAlarms => false,
+            Self::GetRestApi
+            | Self::GetStages
+            | Self::GetDeployments
+            | Self::GetDeployment
+            | Self::CreateDeployment
+            | Self::UpdateDeployment
+            | Self::DeleteDeployment
+            | Self::CreateStage
+            | Self::UpdateStage
+            | Self::DeleteStage
+            | Self::FlushStageCache
+            | Self::FlushStageAuthorizersCache
+            | Self::TagResource
+            | Self::UntagResource => true,
         }
     }
 
@@ -87,7 +121,10 @@ impl Operation {
             | Self::GetRestApi
             | Self::GetStages
             | Self::GetDeployments
-            | Self::GetDeployment => false,
+            | Self::GetDeployment
+            | Self::GetMetricData
+            | Self::ListMetrics
+            | Self::DescribeAlarms => false,
             Self::CreateDeployment
             | Self::UpdateDeployment
             | Self::DeleteDeployment

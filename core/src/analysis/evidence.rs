@@ -116,11 +116,11 @@ fn gather_minutes(look: &Look<'_>, measure: &Measure, test: &Test, evidence: &mu
         Scene::Canary { .. } => Side::Canary,
         Scene::Bake => Side::Stage,
     };
-    let canary = measure.minutes(own_side, look.readings)?;
+    let canary = measure.minutes(look.policy, own_side, look.readings)?;
     let stable = match test.against {
         Against::Rate(_) => Minutes::new(),
         Against::Stable { .. } => {
-            sides::stable(look.scope.clone()?, &measure.minutes(Side::Stage, look.readings)?, &canary)?
+            sides::stable(look.scope.clone()?, &measure.minutes(look.policy, Side::Stage, look.readings)?, &canary)?
         }
     };
     gather::take(evidence, test, span, |at| {

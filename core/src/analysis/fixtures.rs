@@ -148,6 +148,10 @@ impl CloudWatch {
         if side.requests == 0 || (stage.is_some() && period == 1 && gaps.contains(&at)) {
             return None;
         }
+        // Metric filters count what matches.
+        if namespace == "Stagecraft/AccessLogs" && metric == "5XXError" && side.bad == 0 {
+            return None;
+        }
         Some(match (metric, statistic) {
             ("5XXError" | "4XXError" | "CacheHitCount", "Sum") => f64::from(side.bad),
             ("CacheMissCount", "Sum") => f64::from(side.requests - side.bad),

@@ -204,7 +204,7 @@ impl Look<'_> {
 
     /// What the canary, or in the bake the stage, had in the window.
     fn value(&self, measure: &Measure, side: Side) -> Result<Value, String> {
-        let minutes = measure.minutes(side, self.readings)?;
+        let minutes = measure.minutes(self.policy, side, self.readings)?;
         let who = match self.subject.scene {
             Scene::Canary { .. } => "the canary",
             Scene::Bake => "the stage",
@@ -214,8 +214,8 @@ impl Look<'_> {
 
     /// What the stable side had in the window.
     fn stable(&self, measure: &Measure, scope: Scope) -> Result<Value, String> {
-        let stage = measure.minutes(Side::Stage, self.readings)?;
-        let canary = measure.minutes(Side::Canary, self.readings)?;
+        let stage = measure.minutes(self.policy, Side::Stage, self.readings)?;
+        let canary = measure.minutes(self.policy, Side::Canary, self.readings)?;
         let minutes = sides::stable(scope, &stage, &canary)?;
         self.value_of(measure, &minutes, "the stable side", || {
             if scope == Scope::Inclusive {

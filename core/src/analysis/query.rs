@@ -14,7 +14,7 @@ pub struct Query {
 }
 
 /// What is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Ask {
     /// A statistic of a metric of `CloudWatch`.
     Metric {

@@ -115,29 +115,36 @@ impl Measure {
     }
 
     /// The sums of one side by minute; of a percentile the requests alone. A minute that lacks one of its sums is left out.
-    pub(super) fn minutes(&self, side: Side, readings: &Readings) -> Result<Minutes, String> {
+    pub(super) fn minutes(&self, policy: &Policy, side: Side, readings: &Readings) -> Result<Minutes, String> {
+        let sparse = policy.canary_series.counts_bad_responses_alone();
         let Self::Quotient { part, whole, part_in_percent, is_share, .. } = self else {
             let requests = series(readings, &id(side, COUNT.0, COUNT.1, 1))?;
             return requests.iter().map(|(at, whole)| Ok((*at, Sums { part: 0.0, whole: sum(*whole)? }))).collect();
         };
         let parts = series(readings, &id(side, part.0, &part.1, 1))?;
-        let wholes: Vec<&BTreeMap<i64, f64>> = whole
-            .iter()
-            .map(|(metric, statistic)| series(readings, &id(side, metric, statistic, 1)))
-            .collect::<Result<_, _>>()?;
-        let mut minutes = Minutes::new();
-        for (at, part) in parts {
-            let all: Option<Vec<f64>> = wholes.iter().map(|whole| whole.get(at).copied()).collect();
-            let Some(all) = all else { continue };
-            let mut whole = 0.0;
-            for number in all {
-                whole += sum(number)?;
+        let mut wholes: BTreeMap<i64, (usize, f64)> = BTreeMap::new();
+        for (metric, statistic) in whole {
+            for (at, number) in series(readings, &id(side, metric, statistic, 1))? {
+                let (terms, so_far) = wholes.entry(*at).or_default();
+                *terms = terms.saturating_add(1);
+                *so_far += sum(*number)?;
             }
-            let part = if *part_in_percent { (sum(*part)? / 100.0 * whole).round() } else { sum(*part)? };
+        }
+        let mut minutes = Minutes::new();
+        for (at, (terms, all)) in wholes {
+            let part = match parts.get(&at) {
+                _ if terms < whole.len() => continue,
+                Some(part) => sum(*part)?,
+                // Where only bad responses are counted, none is nothing.
+                None if sparse => 0.0,
+                None => continue,
+            };
+            let whole = all;
+            let part = if *part_in_percent { (part / 100.0 * whole).round() } else { part };
             if *is_share && part > whole + 0.5 {
                 return Err(format!("CloudWatch counts {part} bad responses in a minute of {whole} requests"));
             }
-            minutes.insert(*at, Sums { part, whole });
+            minutes.insert(at, Sums { part, whole });
         }
         Ok(minutes)
     }
@@ -149,6 +156,17 @@ impl Measure {
         let value =
             values.get(&window.from).ok_or_else(|| format!("CloudWatch has no {statistic} of these minutes"))?;
         sum(*value)
+    }
+}
+
+impl CanarySeries {
+    /// Whether a minute without bad responses has no data about them: API Gateway counts a 0 for each good one, metric filters
+    /// count what matches.
+    fn counts_bad_responses_alone(&self) -> bool {
+        match self {
+            Self::Auto | Self::StageDimension => false,
+            Self::AccessLogs | Self::Custom { .. } => true,
+        }
     }
 }
 

@@ -103,7 +103,7 @@ const P99: Preset = Preset::Latency(Latency::P99);
 )]
 #[case::evidence_against_a_fixed_rate(
     gateway(ERRORS, Bounds { max: Some(1.0), ..sequential(Sequential::default()) }), (60, 4), (0, 0), Verdict::Fail,
-    "5xx 20 of 300, allowed 1.0 %: 1 in 100,000,000 by chance"
+    "5xx 20 of 300, allowed 1.0 %: 1 in 140,000,000 by chance"
 )]
 #[case::evidence_needs_requests(
     gateway(ERRORS, Bounds::default()), (9, 0), (1200, 1), Verdict::NoData,
@@ -221,6 +221,17 @@ fn late_minutes_become_evidence_when_they_arrive() {
     let arrived = CloudWatch { canary_gaps: vec![ten + 6], ..late };
     let second = check_of(&policy, &release, &arrived, &first.counts, "10:11:00");
     assert_eq!(requests(&second), Some(300), "minutes 2, 3, 4, then 5 and 7");
+}
+
+#[test]
+fn metric_filters_leave_out_minutes_without_bad_responses() {
+    for bounds in [increase(1.0), Bounds::default()] {
+        let policy = Policy { canary_series: CanarySeries::AccessLogs, ..policy_of(gateway(ERRORS, bounds)) };
+        let judged = first_check(&policy, &CloudWatch::with((60, 0), (540, 1)));
+        assert_eq!((judged.check.verdict, judged.check.metrics[0].samples), (Verdict::Pass, Some(300)), "{judged:?}");
+        let bad = first_check(&policy, &CloudWatch::with((60, 3), (540, 0)));
+        assert_eq!(bad.check.verdict, Verdict::Fail, "{bad:?}");
+    }
 }
 
 #[test]
@@ -413,7 +424,7 @@ fn evidence_need_not_wait_for_a_whole_window_and_the_rest_must() {
     assert_eq!(window(&policy, &release, at("10:05:59")), Due::NotBefore(at("10:06:00")));
     let early = check_of(&policy, &release, &bad, &Counts::default(), "10:06:00");
     assert_eq!(early.check.verdict, Verdict::Fail);
-    assert_eq!(early.beyond_limit.as_deref(), Some("5xx 5 of 60 against 0 of 540: 1 in 18,000 by chance"));
+    assert_eq!(early.beyond_limit.as_deref(), Some("5xx 5 of 60 against 0 of 540: 1 in 16,000 by chance"));
 
     policy.metrics.push(super::Metric { name: "other".to_owned(), ..gateway(P99, max(500.0)) });
     policy.on_no_data = OnNoData::Pass;

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod answers;
+mod cloudwatch;
 mod coverage;
 mod credentials;
 mod limits;
