@@ -37,8 +37,9 @@ fmt: ## Format the Rust code
 	cargo fmt --all
 
 .PHONY: crds
-crds: ## Write crds/ anew from the Rust types
+crds: ## Write crds/ and the chart's copy of it anew from the Rust types
 	cargo run --quiet --locked -p stagecraft -- crds --dir crds
+	rm -rf charts/stagecraft/files/crds && cp -r crds charts/stagecraft/files/crds
 
 .PHONY: metrics
 metrics: ## Write docs/metrics.md anew from the registry

@@ -3,7 +3,7 @@
 #
 #   build.sh            builds what is missing of etcd, kube-apiserver, kube-controller-manager and kubectl
 #   build.sh --helm     builds helm
-#   build.sh --locate   prints "NAME PATH" for each program of the control plane that is there; builds nothing
+#   build.sh --locate   prints "NAME PATH" for each program that is there, helm too; builds nothing
 #
 # Where KUBEBUILDER_ASSETS names a folder with etcd, kube-apiserver and kubectl, those are used.
 #
@@ -158,6 +158,7 @@ assets_are_complete() {
 }
 
 control_plane_folder=$(programs_of "$here")
+helm_module=$(cd "$here/../helm" && pwd)
 
 locate() {
     local name path
@@ -166,6 +167,8 @@ locate() {
         if assets_are_complete && [[ -x $KUBEBUILDER_ASSETS/$name ]]; then path=$(cd "$KUBEBUILDER_ASSETS" && pwd)/$name; fi
         if [[ -x $path ]]; then printf '%s %s\n' "$name" "$path"; fi
     done
+    path=$(programs_of "$helm_module")/helm
+    if [[ -x $path ]]; then printf 'helm %s\n' "$path"; fi
 }
 
 build_control_plane() {
@@ -191,7 +194,6 @@ case ${1:-} in
 '') build_control_plane ;;
 --locate) locate ;;
 --helm)
-    helm_module=$(cd "$here/../helm" && pwd)
     helm_folder=$(programs_of "$helm_module")
     build_missing "$helm_module" "$helm_folder" helm
     printf 'helm %s\n' "$helm_folder/helm"

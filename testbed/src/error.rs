@@ -24,6 +24,14 @@ pub enum Error {
         missing: String,
     },
 
+    /// helm is missing.
+    #[error("helm is not built yet: run `make helm` in the repository's root (3 minutes, once)")]
+    NoHelm,
+
+    /// helm could not be run.
+    #[error("could not run helm")]
+    Helm(#[source] io::Error),
+
     /// What was asked needs a controller, and kube-controller-manager is not running.
     #[error(
         "{what} needs kube-controller-manager, which is not running: KUBEBUILDER_ASSETS holds none, and `make \

@@ -22,6 +22,7 @@ mod crds;
 mod credentials;
 mod environment;
 mod error;
+mod helm;
 mod kubectl;
 mod programs;
 mod ready;

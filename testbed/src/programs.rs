@@ -17,6 +17,8 @@ pub(crate) struct Programs {
     pub(crate) kubectl: PathBuf,
     /// Absent where `KUBEBUILDER_ASSETS` holds none and it could not be built.
     pub(crate) kube_controller_manager: Option<PathBuf>,
+    /// Absent until `make helm` has built it.
+    pub(crate) helm: Option<PathBuf>,
 }
 
 impl Programs {
@@ -36,10 +38,10 @@ impl Programs {
         let path_of = |name: &str| {
             listing.lines().filter_map(|line| line.split_once(' ')).find(|(n, _)| *n == name).map(|(_, p)| p.into())
         };
-        let controllers = path_of("kube-controller-manager");
+        let (controllers, helm) = (path_of("kube-controller-manager"), path_of("helm"));
         match (path_of("etcd"), path_of("kube-apiserver"), path_of("kubectl")) {
             (Some(etcd), Some(kube_apiserver), Some(kubectl)) => {
-                Ok(Self { etcd, kube_apiserver, kubectl, kube_controller_manager: controllers })
+                Ok(Self { etcd, kube_apiserver, kubectl, kube_controller_manager: controllers, helm })
             }
             (etcd, apiserver, kubectl) => {
                 let missing: Vec<&str> = [("etcd", etcd), ("kube-apiserver", apiserver), ("kubectl", kubectl)]

@@ -1,0 +1,9 @@
+//! The chart, with the real helm against a real kube-apiserver.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+#![expect(clippy::indexing_slicing, reason = "a member that is not there is null, and the comparison shows it")]
+#![expect(clippy::print_stdout, reason = "a test tells its steps to whoever reads a failure")]
+
+mod lifecycle;
+mod rendered;
+mod world;
