@@ -43,8 +43,8 @@ async fn objects_and_their_status_outlive_upgrade_rollback_and_uninstall() {
     let left = kubectl(&plane, &["get", "all,roles,leases", "--namespace", "stagecraft", "-o", "name"]).await;
     let ours: Vec<_> = left.lines().filter(|name| name.contains("stagecraft")).collect();
     assert_eq!(ours, [""; 0]);
-    let roles = kubectl(&plane, &["get", "clusterroles,clusterrolebindings", "-o", "name"]).await;
-    assert!(!roles.contains("stagecraft"), "{roles}");
+    let cluster_wide = kubectl(&plane, &["get", "clusterroles,clusterrolebindings", "-o", "name"]).await;
+    assert!(!cluster_wide.contains("stagecraft"), "{cluster_wide}");
 
     let after: Value = serde_json::from_str(&kubectl(&plane, &get).await).unwrap();
     assert_eq!(after, before, "spec, status and metadata are as they were before the upgrade");
