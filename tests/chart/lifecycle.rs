@@ -27,7 +27,7 @@ async fn objects_and_their_status_outlive_upgrade_rollback_and_uninstall() {
     assert_eq!(before["status"]["releases"], 7);
 
     step("upgrade, with other values");
-    let rules = r#"access.rules=[{"namespaces":["*"]}]"#;
+    let rules = r#"access.rules=[{"namespace":"*","restApiIds":["*"],"regions":["*"]}]"#;
     let upgrade = ["upgrade", "stagecraft", CHART, "--namespace", "stagecraft", "--set", "replicas=2"];
     let notes = helm(&plane, &[&upgrade[..], &["--set-json", rules, "--set", "clusterId=prod-eu"]].concat()).await;
     assert!(!notes.contains("WARNING"), "{notes}");
