@@ -78,6 +78,26 @@ async fn the_definitions_are_those_of_crds_and_stay_when_the_release_goes() {
     assert!(!none.contains("CustomResourceDefinition"));
 }
 
+/// Every metric that an alert or the dashboard asks for is one that the operator has.
+#[test]
+fn alerts_and_the_dashboard_ask_for_metrics_that_exist() {
+    let documented = include_str!("../../docs/metrics.md");
+    let mut asked = 0;
+    for text in [
+        include_str!("../../charts/stagecraft/templates/alerts.yaml"),
+        include_str!("../../charts/stagecraft/files/dashboard.json"),
+    ] {
+        for name in text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
+            if name.starts_with("stagecraft_") {
+                let family = name.trim_end_matches("_bucket");
+                assert!(documented.contains(&format!("| `{family}` |")), "{name} is no metric of the operator");
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 10, "the texts were not read");
+}
+
 #[tokio::test]
 async fn what_cannot_work_is_refused_before_anything_is_installed() {
     let plane = control_plane().await;
