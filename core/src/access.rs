@@ -74,7 +74,7 @@ pub struct Access {
 pub enum Denied {
     /// No rule is for its namespace.
     #[error(
-        "No access rule of the operator is for namespace {namespace:?}. Have one added to the file of --access-config, or move this ApiStage to a namespace that has one."
+        "No access rule of the operator is for namespace {namespace:?}. Have one added to the file of --access-config, or move this object to a namespace that has one."
     )]
     Namespace {
         /// Its namespace.
@@ -82,7 +82,7 @@ pub enum Denied {
     },
     /// The rule for its namespace does not list its REST API.
     #[error(
-        "The access rule of the operator for namespaces \"{rule}\" does not allow REST API {rest_api}. Correct the REST API of this ApiStage, or have the id added to restApiIds of that rule (file of --access-config)."
+        "The access rule of the operator for namespaces \"{rule}\" does not allow REST API {rest_api}. Correct the REST API of this object, or have the id added to restApiIds of that rule (file of --access-config)."
     )]
     RestApi {
         /// The pattern of the rule.
@@ -92,7 +92,7 @@ pub enum Denied {
     },
     /// The rule for its namespace does not list its Region.
     #[error(
-        "The access rule of the operator for namespaces \"{rule}\" does not allow region {region}. Have the region added to regions of that rule (file of --access-config), or delete this ApiStage and create one in a region that it allows."
+        "The access rule of the operator for namespaces \"{rule}\" does not allow region {region}. Have the region added to regions of that rule (file of --access-config), or delete this object and create one in a region that it allows."
     )]
     Region {
         /// The pattern of the rule.
@@ -324,15 +324,15 @@ mod tests {
         let cases = [
             (
                 decide("billing", "a1b2c3d4e5", "eu-west-1"),
-                "No access rule of the operator is for namespace \"billing\". Have one added to the file of --access-config, or move this ApiStage to a namespace that has one.",
+                "No access rule of the operator is for namespace \"billing\". Have one added to the file of --access-config, or move this object to a namespace that has one.",
             ),
             (
                 decide("shop", "zzzzzzzzzz", "eu-west-1"),
-                "The access rule of the operator for namespaces \"shop\" does not allow REST API zzzzzzzzzz. Correct the REST API of this ApiStage, or have the id added to restApiIds of that rule (file of --access-config).",
+                "The access rule of the operator for namespaces \"shop\" does not allow REST API zzzzzzzzzz. Correct the REST API of this object, or have the id added to restApiIds of that rule (file of --access-config).",
             ),
             (
                 decide("shop", "a1b2c3d4e5", "us-east-1"),
-                "The access rule of the operator for namespaces \"shop\" does not allow region us-east-1. Have the region added to regions of that rule (file of --access-config), or delete this ApiStage and create one in a region that it allows.",
+                "The access rule of the operator for namespaces \"shop\" does not allow region us-east-1. Have the region added to regions of that rule (file of --access-config), or delete this object and create one in a region that it allows.",
             ),
         ];
         for (decided, sentence) in cases {

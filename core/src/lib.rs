@@ -15,6 +15,7 @@ pub mod observed;
 pub mod patch;
 pub mod plan;
 pub mod reference;
+pub mod response;
 pub mod settle;
 pub mod validate;
 pub mod view;

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
+use crate::api::gateway_response::ResponseType;
 use crate::api::names::{DeploymentId, RestApiId, StageName};
 
 /// A REST API, as far as stages and snapshots depend on it.
@@ -134,6 +136,38 @@ pub struct Deployment {
     pub created: Timestamp,
     /// Its description, which ends in our marker when we made it.
     pub description: Option<String>,
+}
+
+/// All gateway responses of a REST API, from one read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayResponses {
+    /// One of each type, as AWS lists them.
+    pub items: Vec<GatewayResponse>,
+    /// AWS's own time when it answered (`Date` of the reply), where it was sent.
+    pub answered: Option<Timestamp>,
+}
+
+/// A gateway response of a REST API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayResponse {
+    /// Its type.
+    pub response_type: ResponseType,
+    /// Whether nobody has customised it; its content may then be inherited from `DEFAULT_4XX` or `DEFAULT_5XX`.
+    pub default_response: bool,
+    /// What callers get.
+    pub content: ResponseContent,
+}
+
+/// What callers get with a gateway response.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResponseContent {
+    /// HTTP status; `None` only for the two families.
+    pub status_code: Option<String>,
+    /// Headers and the like, by `gatewayresponse.header.NAME`.
+    pub response_parameters: BTreeMap<String, String>,
+    /// Bodies by media type.
+    pub response_templates: BTreeMap<String, String>,
 }
 
 /// Methods of a snapshot: by path, then by verb (`apiSummary`).

@@ -50,6 +50,12 @@ impl PatchOperation {
     }
 }
 
+/// A text as one segment of a path.
+#[must_use]
+pub fn segment(text: &str) -> String {
+    text.replace('~', "~0").replace('/', "~1")
+}
+
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -58,13 +58,53 @@ pub fn problem(source: &RestApiIdSource, referred: &Referred) -> Option<String> 
     }
 }
 
+/// Why a spec leads to no REST API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unresolved {
+    /// It names none and refers to none.
+    Nothing,
+    /// It names one and refers to one.
+    Both,
+    /// Where it refers to, there is none; the sentence says what to do.
+    Reference(String),
+}
+
+/// The REST API of an object: the one that spec names; else the one that is governed; else what was found where spec refers to.
+///
+/// # Errors
+///
+/// [`Unresolved`] where there is none of these.
+pub fn resolve(
+    named: Option<&RestApiId>,
+    source: Option<&RestApiIdSource>,
+    governed: Option<&RestApiId>,
+    referred: Option<&Referred>,
+) -> Result<RestApiId, Unresolved> {
+    let source = match (named, source) {
+        (Some(_), Some(_)) => return Err(Unresolved::Both),
+        (Some(id), None) => return Ok(id.clone()),
+        (None, None) => return Err(Unresolved::Nothing),
+        (None, Some(source)) => source,
+    };
+    if let Some(governed) = governed {
+        return Ok(governed.clone());
+    }
+    match referred {
+        Some(Referred::Id(id)) => Ok(id.clone()),
+        Some(other @ (Referred::NoConfigMap | Referred::NoKey | Referred::NotAnId)) => {
+            Err(Unresolved::Reference(problem(source, other).unwrap_or_default()))
+        }
+        None => Err(Unresolved::Reference("What spec.restApiIdFrom refers to has not been read yet.".to_owned())),
+    }
+}
+
 /// What is said while the `ConfigMap` names another REST API than the governed one. `None`: it does not.
 #[must_use]
 pub fn difference(source: &RestApiIdSource, referred: &Referred, governed: &RestApiId) -> Option<String> {
     let Referred::Id(now) = referred else { return None };
     (now != governed).then(|| {
         format!(
-            "ConfigMap {} names REST API {now} now; this stage stays with {governed}. To follow it, delete this ApiStage and create it anew.",
+            "ConfigMap {} names REST API {now} now; this object stays with {governed}. To follow it, delete the object and create it anew.",
             source.config_map_key_ref.name
         )
     })

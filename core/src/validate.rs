@@ -12,7 +12,7 @@ use kube::ResourceExt as _;
 
 use crate::api::names::{DeploymentId, Region, RestApiId, Revision, StageName};
 use crate::api::stage::{AdoptionPolicy, ApiStage, DeletionPolicy, DriftPolicy};
-use crate::reference::{self, Referred};
+use crate::reference::{self, Referred, Unresolved};
 use crate::world::Settings;
 pub use settings::{DesiredSettings, InvalidSetting};
 
@@ -160,24 +160,14 @@ pub fn validate(object: &ApiStage, settings: &Settings, referred: Option<&Referr
     })
 }
 
-/// The REST API of the stage: the one that spec names; else the one that is governed; else what was found where spec refers to.
 fn rest_api_id(object: &ApiStage, referred: Option<&Referred>) -> Result<RestApiId, Invalid> {
-    let source = match (&object.spec.rest_api_id, &object.spec.rest_api_id_from) {
-        (Some(_), Some(_)) => return Err(Invalid::BothRestApis),
-        (Some(id), None) => return Ok(id.clone()),
-        (None, None) => return Err(Invalid::NoRestApi),
-        (None, Some(source)) => source,
-    };
-    if let Some(governed) = object.status.as_ref().and_then(|status| status.rest_api_id.as_ref()) {
-        return Ok(governed.clone());
-    }
-    match referred {
-        Some(Referred::Id(id)) => Ok(id.clone()),
-        Some(other @ (Referred::NoConfigMap | Referred::NoKey | Referred::NotAnId)) => {
-            Err(Invalid::Unresolved(reference::problem(source, other).unwrap_or_default()))
-        }
-        None => Err(Invalid::Unresolved("What spec.restApiIdFrom refers to has not been read yet.".to_owned())),
-    }
+    let governed = object.status.as_ref().and_then(|status| status.rest_api_id.as_ref());
+    let (named, source) = (object.spec.rest_api_id.as_ref(), object.spec.rest_api_id_from.as_ref());
+    reference::resolve(named, source, governed, referred).map_err(|unresolved| match unresolved {
+        Unresolved::Nothing => Invalid::NoRestApi,
+        Unresolved::Both => Invalid::BothRestApis,
+        Unresolved::Reference(sentence) => Invalid::Unresolved(sentence),
+    })
 }
 
 /// Whether AWS must be left alone; also asked where a spec is too broken to be validated.

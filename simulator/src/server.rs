@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::DATE;
+use http::{HeaderValue, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -125,11 +126,17 @@ async fn answer(simulator: &Simulator, request: Request<Incoming>) -> Result<Res
         // The client went away in the middle of its request.
         Err(_) => return Err(Dropped),
     };
-    match simulator.handle(Request::from_parts(parts, body)).await {
-        Reply::Answer(response) => Ok(response.map(WireBody::whole)),
-        Reply::Truncated { response, kept } => Ok(response.map(|body| WireBody::cut(&body, kept))),
-        Reply::Dropped => Err(Dropped),
+    let mut response = match simulator.handle(Request::from_parts(parts, body)).await {
+        Reply::Answer(response) => response.map(WireBody::whole),
+        Reply::Truncated { response, kept } => response.map(|body| WireBody::cut(&body, kept)),
+        Reply::Dropped => return Err(Dropped),
+    };
+    // Simulated time, as everything else that is dated here; hyper would put the machine's.
+    let date = simulator.clock().now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(date) = HeaderValue::from_str(&date) {
+        response.headers_mut().insert(DATE, date);
     }
+    Ok(response)
 }
 
 /// A body that may end before its promised length, which makes hyper close the connection.

@@ -5,11 +5,15 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_sdk_apigateway::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_apigateway::config::interceptors::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
 use aws_sdk_apigateway::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_apigateway::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_apigateway::primitives::{DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use jiff::Timestamp;
 use stagecraft_core::api::names::{RestApiId, StageName};
 use stagecraft_core::cause::Cause;
 use stagecraft_core::plan::Priority;
@@ -44,11 +48,37 @@ pub(super) struct Call<'a> {
     pub(super) detail: String,
     /// The variables that it carries, so that AWS's echo of a value can be recognised.
     pub(super) variables: Vec<(&'a str, &'a str)>,
+    answered: Answered,
+}
+
+/// AWS's own time when it answered, once it has: by it, deployments are dated. AWS tells whole seconds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Answered(Arc<OnceLock<Timestamp>>);
+
+impl Answered {
+    /// The time; `None` while there is no answer, or where it does not tell.
+    pub(super) fn at(&self) -> Option<Timestamp> {
+        self.0.get().copied()
+    }
+
+    fn read(&self, reply: &HttpResponse) {
+        let told = reply.headers().get("date").and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
+        if let Some(at) = told.and_then(|told| Timestamp::from_second(told.secs()).ok()) {
+            self.0.get_or_init(|| at);
+        }
+    }
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(operation: Operation) -> Self {
-        Self { operation, rest_api: None, stage: None, detail: String::new(), variables: Vec::new() }
+        Self {
+            operation,
+            rest_api: None,
+            stage: None,
+            detail: String::new(),
+            variables: Vec::new(),
+            answered: Answered::default(),
+        }
     }
 
     #[must_use]
@@ -66,6 +96,13 @@ impl<'a> Call<'a> {
     #[must_use]
     pub(super) fn detail(mut self, detail: impl fmt::Display) -> Self {
         self.detail = detail.to_string();
+        self
+    }
+
+    /// Tells there when AWS answered.
+    #[must_use]
+    pub(super) fn answered(mut self, answered: &Answered) -> Self {
+        self.answered = answered.clone();
         self
     }
 
@@ -93,6 +130,7 @@ pub(super) struct Gate {
     /// `None` for reads.
     permit: Option<Permit>,
     departure: Arc<OnceLock<Departure>>,
+    answered: Answered,
 }
 
 #[dyn_dispatch_hint]
@@ -112,6 +150,16 @@ impl Intercept for Gate {
         // Called once: the SDK does not retry.
         self.departure.get_or_init(|| departure);
         Ok(allowed?)
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _runtime_components: &RuntimeComponents,
+        _cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.answered.read(context.response());
+        Ok(())
     }
 }
 
@@ -179,7 +227,9 @@ impl Caller {
         let started = self.clock.boottime();
         let departure = Arc::new(OnceLock::new());
         // On the heap: the SDK's futures are large, and a pass holds many of them.
-        let reply = Box::pin(request(Gate { permit, departure: Arc::clone(&departure) })).await;
+        let reply =
+            Box::pin(request(Gate { permit, departure: Arc::clone(&departure), answered: call.answered.clone() }))
+                .await;
         let outcome = match reply {
             Ok(reply) => understand(reply).ok_or_else(|| {
                 Error::unanswered(call.operation, Cause::LostReply, "the reply lacks what AWS always sends")
@@ -193,7 +243,7 @@ impl Caller {
 
     fn report(&self, call: &Call<'_>, outcome: Result<(), &Error>, latency: Duration) {
         self.observer.called(call.operation, outcome, latency);
-        let Call { operation, rest_api, stage, detail, variables: _ } = call;
+        let Call { operation, rest_api, stage, detail, variables: _, answered: _ } = call;
         let (operation, latency_ms) = (operation.name(), latency.as_millis());
         let (rest_api, stage) = (rest_api.map(RestApiId::as_str), stage.map(StageName::as_str));
         let error = outcome.err().map(tracing::field::display);

@@ -105,7 +105,7 @@ impl Answer<'_> {
     pub(super) fn cause(&self) -> Cause {
         let text = self.message.unwrap_or_default();
         // Such a text repeats what the user wrote, which may look like any other pattern.
-        if self.status == 400 && message::speaks_of_a_variable(text) {
+        if self.status == 400 && (message::speaks_of_a_variable(text) || message::speaks_of_a_mapping(text)) {
             return Cause::Refused;
         }
         if self.speaks_of_the_cache(text) {
@@ -190,11 +190,16 @@ impl Answer<'_> {
             | Operation::FlushStageAuthorizersCache
             | Operation::TagResource
             | Operation::UntagResource => Cause::StageNotFound,
+            // R: "Invalid parameter name specified", for the replace of a key that is not there; "Gateway response type not
+            // defined on api", for the deletion of what nobody customised.
+            Operation::UpdateGatewayResponse | Operation::DeleteGatewayResponse => Cause::AlreadyAbsent,
             Operation::GetRestApi
             | Operation::GetStages
             | Operation::GetDeployments
             | Operation::CreateDeployment
-            | Operation::CreateStage => Cause::RestApiNotFound,
+            | Operation::CreateStage
+            | Operation::GetGatewayResponses
+            | Operation::PutGatewayResponse => Cause::RestApiNotFound,
             Operation::GetMetricData | Operation::ListMetrics | Operation::DescribeAlarms => Cause::Refused,
             Operation::GetCallerIdentity => Cause::ServiceFailed,
         }
@@ -224,7 +229,11 @@ impl Answer<'_> {
             | Operation::UntagResource
             | Operation::GetMetricData
             | Operation::ListMetrics
-            | Operation::DescribeAlarms => Cause::ConcurrentModification,
+            | Operation::DescribeAlarms
+            | Operation::GetGatewayResponses
+            | Operation::PutGatewayResponse
+            | Operation::UpdateGatewayResponse
+            | Operation::DeleteGatewayResponse => Cause::ConcurrentModification,
         }
     }
 
@@ -276,7 +285,11 @@ impl Answer<'_> {
             | Operation::UntagResource
             | Operation::GetMetricData
             | Operation::ListMetrics
-            | Operation::DescribeAlarms => Cause::Refused,
+            | Operation::DescribeAlarms
+            | Operation::GetGatewayResponses
+            | Operation::PutGatewayResponse
+            | Operation::UpdateGatewayResponse
+            | Operation::DeleteGatewayResponse => Cause::Refused,
         }
     }
 

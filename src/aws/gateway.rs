@@ -3,6 +3,8 @@
 //! Reads go to AWS every time; [`Observations`](super::Observations) remembers them. Every call waits until the quota lets
 //! it. Each write takes its [`Permit`] by value: one write, one answer of the lease, which is asked after that wait.
 
+mod responses;
+
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::fmt;

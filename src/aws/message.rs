@@ -6,6 +6,7 @@ const LONGEST: usize = 400;
 /// One clean line. `variables` are those that the call sent.
 pub(super) fn clean(text: &str, variables: &[(&str, &str)]) -> String {
     let text = without_variable_value(text, variables);
+    let text = without_mapping_values(&text, variables);
     let text = without_quoted_values(&text);
     // Front ends in Java append "(Service: …; Request ID: …)": it makes every message another one.
     let text = text.split_once("(Service:").map_or(text.as_str(), |(before, _)| before);
@@ -20,6 +21,22 @@ pub(super) fn clean(text: &str, variables: &[(&str, &str)]) -> String {
 /// pattern is looked for in it.
 pub(super) fn speaks_of_a_variable(text: &str) -> bool {
     text.starts_with("Invalid stage variable ")
+}
+
+/// Whether AWS speaks of a mapping of a gateway response; such a text echoes what the user wrote, too.
+pub(super) fn speaks_of_a_mapping(text: &str) -> bool {
+    text.contains("mapping expression")
+}
+
+/// Takes values out of "Invalid mapping expression specified: …", which echoes them, and names their keys instead.
+fn without_mapping_values(text: &str, sent: &[(&str, &str)]) -> String {
+    if !speaks_of_a_mapping(text) {
+        return text.to_owned();
+    }
+    let mut sent: Vec<_> = sent.iter().filter(|(_, value)| !value.is_empty()).collect();
+    // A value may hold another one.
+    sent.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+    sent.into_iter().fold(text.to_owned(), |text, (key, value)| text.replace(value, &format!("(the value of {key})")))
 }
 
 /// Takes the echoed value out of "Invalid stage variable value: {value}.  Please use values with …" and names the
@@ -91,6 +108,15 @@ mod tests {
         for (reason, text, expected) in cases {
             assert_eq!(clean(text, &sent), expected.trim_end(), "{reason}");
         }
+    }
+
+    #[test]
+    fn a_refused_mapping_is_named_and_its_value_is_not_shown() {
+        let sent = [("gatewayresponse.header.a", "'se cret'"), ("gatewayresponse.header.b", "'se cret' and more")];
+        assert_eq!(
+            clean("Invalid mapping expression specified: 'se cret' and more", &sent),
+            "Invalid mapping expression specified: (the value of gatewayresponse.header.b)"
+        );
     }
 
     #[test]

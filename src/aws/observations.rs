@@ -1,6 +1,7 @@
 //! What this process has seen of AWS, shared by all stages of a REST API.
 //!
-//! One `GetStages` answers for all stages of an API, one list of deployments for all revisions. Callers say how old an
+//! One `GetStages` answers for all stages of an API, one list of deployments for all revisions, one `GetGatewayResponses` for
+//! all types. Callers say how old an
 //! answer may be; an observation is as old as the start of its request. Our own writes are added to what was seen, with
 //! two exceptions that are known from reads only: tags, so ownership, and the status of a cache cluster.
 //!
@@ -25,8 +26,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use stagecraft_core::access::RoleArn;
+use stagecraft_core::api::gateway_response::ResponseType;
 use stagecraft_core::api::names::{DeploymentId, Region, RestApiId, StageName};
-use stagecraft_core::observed::{ApiSummary, CacheCluster, Deployment, RestApi, Stage};
+use stagecraft_core::observed::{
+    ApiSummary, CacheCluster, Deployment, GatewayResponse, GatewayResponses, RestApi, Stage,
+};
 use stagecraft_core::plan::Priority;
 use tokio::sync::OwnedMutexGuard;
 
@@ -73,6 +77,7 @@ struct View {
     stages: Latest<Vec<Stage>>,
     deployments: Latest<Vec<Deployment>>,
     methods: Summaries,
+    responses: Latest<GatewayResponses>,
 }
 
 impl Api {
@@ -171,6 +176,36 @@ impl Observations {
         view.methods.get(&self.inner.clock, deployment, || gateway.api_summary(rest_api, deployment)).await
     }
 
+    /// All gateway responses of the REST API, from a read that started at `newer_than` ([`Clock::boottime`]) or later.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Gateway::gateway_responses`].
+    pub async fn gateway_responses(
+        &self,
+        gateway: &Gateway,
+        rest_api: &RestApiId,
+        newer_than: Duration,
+    ) -> Result<Seen<GatewayResponses>, Error> {
+        let view = self.api(gateway, rest_api).view(gateway.role());
+        let admit = |urgency| gateway.admitted(urgency, Operation::GetGatewayResponses);
+        let read = async |gateway: Gateway| gateway.gateway_responses(rest_api).await;
+        view.responses.get(&self.inner.clock, newer_than, gateway.priority(), admit, read).await
+    }
+
+    /// Adds the reply of `PutGatewayResponse` or `UpdateGatewayResponse`; `None` after `DeleteGatewayResponse`.
+    pub fn note_response(
+        &self,
+        gateway: &Gateway,
+        rest_api: &RestApiId,
+        response_type: ResponseType,
+        reply: Option<&GatewayResponse>,
+    ) {
+        for view in self.api(gateway, rest_api).views() {
+            view.responses.note(response_type, reply.cloned(), self.inner.clock.boottime());
+        }
+    }
+
     /// Adds the reply of `CreateStage` or `UpdateStage`, a call that was sent at `sent_at` ([`Clock::boottime`]).
     ///
     /// Tags and the cache's status stay as the last read showed them; a stage that no read has shown gets no tags at all,
@@ -218,6 +253,7 @@ impl Observations {
             view.definition.forget();
             view.stages.forget();
             view.deployments.forget();
+            view.responses.forget();
         }
     }
 
@@ -298,6 +334,22 @@ impl Observable for Vec<Stage> {
                 }
                 None => self.push(Stage { tags: None, ..Stage::clone(reply) }),
             },
+        }
+    }
+}
+
+impl Observable for GatewayResponses {
+    type Key = ResponseType;
+    /// The reply of a write; `None`: the customisation was deleted.
+    type Note = Option<GatewayResponse>;
+
+    fn overlay(&mut self, response_type: &ResponseType, note: &Option<GatewayResponse>) {
+        for response in self.items.iter_mut().filter(|response| response.response_type == *response_type) {
+            match note {
+                Some(reply) => *response = reply.clone(),
+                // What a default shows is not looked at: it may be inherited.
+                None => response.default_response = true,
+            }
         }
     }
 }

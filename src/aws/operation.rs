@@ -41,11 +41,19 @@ pub enum Operation {
     ListMetrics,
     /// States of alarms (`CloudWatch`).
     DescribeAlarms,
+    /// All gateway responses of a REST API.
+    GetGatewayResponses,
+    /// A gateway response as a whole.
+    PutGatewayResponse,
+    /// A patch of a gateway response.
+    UpdateGatewayResponse,
+    /// The end of a customised gateway response.
+    DeleteGatewayResponse,
 }
 
 impl Operation {
     /// Every operation, for metrics that exist before the first call.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::GetCallerIdentity,
         Self::GetRestApi,
         Self::GetStages,
@@ -64,6 +72,10 @@ impl Operation {
         Self::GetMetricData,
         Self::ListMetrics,
         Self::DescribeAlarms,
+        Self::GetGatewayResponses,
+        Self::PutGatewayResponse,
+        Self::UpdateGatewayResponse,
+        Self::DeleteGatewayResponse,
     ];
 
     /// AWS's name of it, which is also the label of metrics.
@@ -88,6 +100,10 @@ impl Operation {
             Self::GetMetricData => "GetMetricData",
             Self::ListMetrics => "ListMetrics",
             Self::DescribeAlarms => "DescribeAlarms",
+            Self::GetGatewayResponses => "GetGatewayResponses",
+            Self::PutGatewayResponse => "PutGatewayResponse",
+            Self::UpdateGatewayResponse => "UpdateGatewayResponse",
+            Self::DeleteGatewayResponse => "DeleteGatewayResponse",
         }
     }
 
@@ -109,7 +125,11 @@ impl Operation {
             | Self::FlushStageCache
             | Self::FlushStageAuthorizersCache
             | Self::TagResource
-            | Self::UntagResource => true,
+            | Self::UntagResource
+            | Self::GetGatewayResponses
+            | Self::PutGatewayResponse
+            | Self::UpdateGatewayResponse
+            | Self::DeleteGatewayResponse => true,
         }
     }
 
@@ -124,7 +144,8 @@ impl Operation {
             | Self::GetDeployment
             | Self::GetMetricData
             | Self::ListMetrics
-            | Self::DescribeAlarms => false,
+            | Self::DescribeAlarms
+            | Self::GetGatewayResponses => false,
             Self::CreateDeployment
             | Self::UpdateDeployment
             | Self::DeleteDeployment
@@ -134,7 +155,10 @@ impl Operation {
             | Self::FlushStageCache
             | Self::FlushStageAuthorizersCache
             | Self::TagResource
-            | Self::UntagResource => true,
+            | Self::UntagResource
+            | Self::PutGatewayResponse
+            | Self::UpdateGatewayResponse
+            | Self::DeleteGatewayResponse => true,
         }
     }
 }

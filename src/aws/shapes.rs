@@ -9,14 +9,18 @@ use aws_sdk_apigateway::operation::create_stage::CreateStageOutput;
 use aws_sdk_apigateway::operation::get_deployment::GetDeploymentOutput;
 use aws_sdk_apigateway::operation::get_rest_api::GetRestApiOutput;
 use aws_sdk_apigateway::operation::get_stages::GetStagesOutput;
+use aws_sdk_apigateway::operation::put_gateway_response::PutGatewayResponseOutput;
 use aws_sdk_apigateway::operation::update_deployment::UpdateDeploymentOutput;
+use aws_sdk_apigateway::operation::update_gateway_response::UpdateGatewayResponseOutput;
 use aws_sdk_apigateway::operation::update_stage::UpdateStageOutput;
 use aws_sdk_apigateway::primitives::DateTime;
 use aws_sdk_apigateway::types;
 use jiff::Timestamp;
+use stagecraft_core::api::gateway_response::ResponseType;
 use stagecraft_core::api::names::{DeploymentId, RestApiId, StageName};
 use stagecraft_core::observed::{
-    AccessLog, ApiSummary, Availability, CacheCluster, Canary, Deployment, MethodSetting, MethodSummary, RestApi, Stage,
+    AccessLog, ApiSummary, Availability, CacheCluster, Canary, Deployment, GatewayResponse, MethodSetting,
+    MethodSummary, ResponseContent, RestApi, Stage,
 };
 use stagecraft_core::patch::{Op, PatchOperation};
 
@@ -153,6 +157,37 @@ deployment! {
 deployment! {
     /// The reply of `UpdateDeployment`.
     updated_deployment, UpdateDeploymentOutput
+}
+
+/// The shapes of a gateway response have the same members and no common type. `None`: a type that is newer than this code.
+macro_rules! gateway_response {
+    ($(#[$doc:meta])* $name:ident, $shape:ty) => {
+        $(#[$doc])*
+        pub(super) fn $name(shape: $shape) -> Option<GatewayResponse> {
+            Some(GatewayResponse {
+                response_type: ResponseType::parse(shape.response_type?.as_str())?,
+                default_response: shape.default_response,
+                content: ResponseContent {
+                    status_code: given(shape.status_code),
+                    response_parameters: sorted(shape.response_parameters),
+                    response_templates: sorted(shape.response_templates),
+                },
+            })
+        }
+    };
+}
+
+gateway_response! {
+    /// An entry of `GetGatewayResponses`.
+    listed_response, types::GatewayResponse
+}
+gateway_response! {
+    /// The reply of `PutGatewayResponse`.
+    put_response, PutGatewayResponseOutput
+}
+gateway_response! {
+    /// The reply of `UpdateGatewayResponse`.
+    updated_response, UpdateGatewayResponseOutput
 }
 
 /// The methods of a snapshot. An API without any is not snapshotted, so an absent member is a reply to another question.

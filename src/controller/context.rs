@@ -7,6 +7,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::Store;
 use stagecraft_core::api::canary::ApiCanary;
+use stagecraft_core::api::gateway_response::ApiGatewayResponse;
 use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::world::Settings;
 
@@ -14,6 +15,7 @@ use super::canaries::Written;
 use super::memory::Memories;
 use super::objects::Objects;
 use super::references::References;
+use super::responses::Standings;
 use super::sources::{NoSources, Sources};
 use super::workers::Workers;
 use crate::aws::{Accounts, Aws, Observations};
@@ -56,8 +58,12 @@ pub struct Context {
     /// Where the numbers come from that releases are judged by.
     pub sources: Arc<dyn Sources>,
     pub(super) canaries_written: Written,
+    /// The `ApiGatewayResponse`s, one store per watched namespace.
+    pub responses: Vec<Store<Guarded<ApiGatewayResponse>>>,
     pub(super) recorder: Recorder,
     pub(super) memories: Memories<ApiStage>,
+    pub(super) response_memories: Memories<ApiGatewayResponse>,
+    pub(super) standings: Standings,
     pub(super) workers: Workers,
     pub(super) references: References,
 }
@@ -89,9 +95,12 @@ impl Context {
             prometheus: Prometheus::default(),
             objects,
             canaries: Vec::new(),
+            responses: Vec::new(),
             sources: Arc::new(NoSources),
             canaries_written: Written::default(),
             memories: Memories::default(),
+            response_memories: Memories::default(),
+            standings: Standings::default(),
             workers: Workers::new(usize::MAX),
             references: References::default(),
         }
@@ -107,6 +116,12 @@ impl Context {
     #[must_use]
     pub fn with_canaries(self, canaries: Vec<Store<Guarded<ApiCanary>>>) -> Self {
         Self { canaries, ..self }
+    }
+
+    /// With the `ApiGatewayResponse`s.
+    #[must_use]
+    pub fn with_responses(self, responses: Vec<Store<Guarded<ApiGatewayResponse>>>) -> Self {
+        Self { responses, ..self }
     }
 
     /// With somebody who knows how a release does.

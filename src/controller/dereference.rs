@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::ResourceExt as _;
+use kube::ResourceExt;
 use stagecraft_core::access::RoleArn;
 use stagecraft_core::api::names::{AccountId, Region, RestApiId};
 use stagecraft_core::api::stage::ApiStage;
@@ -14,7 +14,7 @@ use tracing::warn;
 
 use super::canaries;
 use super::context::Context;
-use super::objects::{Other, Seniority, seniority, stage_name};
+use super::objects::{Seniority, seniority, stage_name};
 use super::sources::Asked;
 use crate::aws::{Aws, Error, Gateway};
 use crate::telemetry::Chain;
@@ -27,12 +27,19 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// AWS as the rule sees it that allows this object; `None` where none does, so that nothing can be asked.
-    pub(super) async fn new(ctx: &Context, object: &ApiStage, region: &Region, rest_api: RestApiId) -> Option<Self> {
+    /// AWS for reads of this urgency, as the rule sees it that allows this object; `None` where none does, so that nothing can
+    /// be asked.
+    pub(super) async fn new(
+        ctx: &Context,
+        object: &impl ResourceExt,
+        region: &Region,
+        rest_api: RestApiId,
+        priority: Priority,
+    ) -> Option<Self> {
         let namespace = object.namespace().unwrap_or_default();
         let access = ctx.settings.access.decide(&namespace, &rest_api, region).ok()?;
         let aws = ctx.accounts.aws(&access, &namespace).await;
-        let gateway = aws.gateway(region).at(Priority::of_reads(object));
+        let gateway = aws.gateway(region).at(priority);
         Some(Self { aws, gateway, rest_api })
     }
 }
@@ -85,7 +92,8 @@ pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Sibling
     let mut older: Option<(Seniority, String)> = None;
     let mut siblings = Siblings { unreadable: ctx.objects.has_unreadable(), ..Siblings::default() };
     for other in ctx.objects.others(region, &site.rest_api, object.uid().as_deref()) {
-        let is_rival = may_govern(ctx, &other, account.as_ref()) && ours == other.stage;
+        let is_rival = may_govern(ctx, &other.namespace, (&other.region, &other.rest_api), account.as_ref())
+            && ours == other.stage;
         if is_rival && other.seniority < seniority(object) {
             let claimant = (other.seniority.clone(), format!("{}/{}", other.namespace, other.name));
             older = Some(older.map_or_else(|| claimant.clone(), |former| former.min(claimant.clone())));
@@ -106,8 +114,13 @@ pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Sibling
 
 /// Whether the other object can get at our stage at all. One that no rule allows, or that acts in another account, must not
 /// keep others from their stages by being older.
-fn may_govern(ctx: &Context, other: &Other, account: Option<&AccountId>) -> bool {
-    let access = ctx.settings.access.decide(&other.namespace, &other.rest_api, &other.region);
+pub(super) fn may_govern(
+    ctx: &Context,
+    namespace: &str,
+    (region, rest_api): (&Region, &RestApiId),
+    account: Option<&AccountId>,
+) -> bool {
+    let access = ctx.settings.access.decide(namespace, rest_api, region);
     access.is_ok_and(|access| {
         let theirs = access.role.as_ref().map(RoleArn::account);
         theirs.is_none() || account.is_none() || theirs.as_ref() == account
@@ -115,7 +128,7 @@ fn may_govern(ctx: &Context, other: &Other, account: Option<&AccountId>) -> bool
 }
 
 /// A moment of the wall clock as time since boot, by way of "that long ago".
-fn to_boottime(ctx: &Context, moment: Timestamp) -> Duration {
+pub(super) fn to_boottime(ctx: &Context, moment: Timestamp) -> Duration {
     let ago = ctx.clock.now().duration_since(moment);
     let boottime = ctx.clock.boottime();
     match Duration::try_from(ago) {
@@ -127,7 +140,7 @@ fn to_boottime(ctx: &Context, moment: Timestamp) -> Duration {
 
 /// The observation with the start of its request on the wall clock. It satisfies the need by the promise of
 /// [`Observations`](crate::aws::Observations); two readings of two clocks must not make that look otherwise.
-fn at<T>(ctx: &Context, not_before: Timestamp, seen: crate::aws::Seen<T>) -> Seen<T> {
+pub(super) fn at<T>(ctx: &Context, not_before: Timestamp, seen: crate::aws::Seen<T>) -> Seen<T> {
     let age = ctx.clock.boottime().saturating_sub(seen.started);
     let read_at = ctx.clock.now().checked_sub(age).unwrap_or(not_before).max(not_before);
     Seen { value: seen.value, read_at }

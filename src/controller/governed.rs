@@ -9,6 +9,8 @@ use kube::core::object::HasStatus;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use stagecraft_core::api::canary::ApiCanary;
+use stagecraft_core::api::gateway_response::ApiGatewayResponse;
+use stagecraft_core::api::settings::RestApiIdSource;
 use stagecraft_core::api::stage::ApiStage;
 
 use crate::metrics::Kind;
@@ -31,6 +33,23 @@ pub(super) trait Governed:
     fn conditions(&self) -> &[Condition];
 }
 
+/// A kind whose spec may refer to its REST API instead of naming it.
+pub(super) trait Refers: Governed {
+    /// Where its spec refers to for the id of its REST API.
+    fn rest_api_id_from(&self) -> Option<&RestApiIdSource>;
+
+    /// Whether its status says which REST API it is about.
+    fn governs(&self) -> bool;
+}
+
+impl Governed for ApiGatewayResponse {
+    const KIND: Kind = Kind::ApiGatewayResponse;
+
+    fn conditions(&self) -> &[Condition] {
+        self.status.as_ref().map_or(&[], |status| &status.conditions)
+    }
+}
+
 impl Governed for ApiCanary {
     const KIND: Kind = Kind::ApiCanary;
 
@@ -44,5 +63,25 @@ impl Governed for ApiStage {
 
     fn conditions(&self) -> &[Condition] {
         self.status.as_ref().map_or(&[], |status| &status.conditions)
+    }
+}
+
+impl Refers for ApiStage {
+    fn rest_api_id_from(&self) -> Option<&RestApiIdSource> {
+        self.spec.rest_api_id_from.as_ref()
+    }
+
+    fn governs(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.rest_api_id.is_some())
+    }
+}
+
+impl Refers for ApiGatewayResponse {
+    fn rest_api_id_from(&self) -> Option<&RestApiIdSource> {
+        self.spec.rest_api_id_from.as_ref()
+    }
+
+    fn governs(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.rest_api_id.is_some())
     }
 }

@@ -21,6 +21,7 @@ mod objects;
 mod reconcile;
 mod references;
 mod report;
+mod responses;
 mod sources;
 mod watch;
 mod workers;
@@ -28,6 +29,7 @@ mod workers;
 pub use context::{Context, Guarded};
 pub use objects::{Objects, Scope};
 pub use reconcile::{Passed, reconcile};
+pub use responses::reconcile as reconcile_response;
 pub use sources::{Asked, NoSources, Sources};
 pub use watch::run;
 

@@ -6,13 +6,17 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::Stream;
 use jiff::Timestamp;
-use kube::ResourceExt as _;
+use kube::ResourceExt;
 use kube::runtime::watcher::Event;
+use stagecraft_core::api::condition::Reason;
 use stagecraft_core::api::names::{Region, RestApiId, StageName};
 use stagecraft_core::api::owner::Owner;
 use stagecraft_core::api::stage::ApiStage;
+use stagecraft_core::response::Serving;
 use stagecraft_core::world::{Settings, Siblings};
+use tokio::sync::watch;
 
 use super::context::Guarded;
 use crate::metrics::{Kind, Metrics, Standing};
@@ -28,6 +32,8 @@ struct Inner {
     cluster_id: String,
     metrics: Arc<Metrics>,
     index: Mutex<Index>,
+    /// Counts changes of what stages serve.
+    served: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -68,6 +74,8 @@ pub(super) struct Other {
     pub(super) region: Region,
     pub(super) rest_api: RestApiId,
     pub(super) stage: StageName,
+    /// What its stage serves, where it governs one: what gateway responses need to know of it.
+    pub(super) serving: Option<Serving>,
     /// What it knows and needs, as one of several siblings.
     pub(super) says: Siblings,
 }
@@ -80,7 +88,15 @@ impl Objects {
     #[must_use]
     pub fn new(settings: &Settings, metrics: Arc<Metrics>) -> Self {
         let (default_region, cluster_id) = (settings.region.clone(), settings.cluster_id.clone());
-        Self { inner: Arc::new(Inner { default_region, cluster_id, metrics, index: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                default_region,
+                cluster_id,
+                metrics,
+                index: Mutex::default(),
+                served: watch::Sender::new(0),
+            }),
+        }
     }
 
     /// A watch that tells its events here.
@@ -100,6 +116,18 @@ impl Objects {
             .filter(|other| Some(other.as_str()) != uid)
             .filter_map(|other| index.objects.get(other)?.other.clone())
             .collect()
+    }
+
+    /// An item for each time that what a stage serves has changed; changes that nobody has taken yet fold into one.
+    pub(super) fn changes(&self) -> impl Stream<Item = ()> + Send + 'static + use<> {
+        futures::stream::unfold(self.inner.served.subscribe(), |mut changes| async move {
+            changes.changed().await.ok()?;
+            Some(((), changes))
+        })
+    }
+
+    fn serves_otherwise(&self) {
+        self.inner.served.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Whether any object is malformed, so that what it would say is not known.
@@ -147,7 +175,12 @@ impl Objects {
             index.by_rest_api.entry(other.place()).or_default().insert(uid.clone());
         }
         let place = entry.other.as_ref().map(|other| other.place());
-        if let Some(former) = index.objects.insert(uid.clone(), entry) {
+        let serving = entry.serving().cloned();
+        let former = index.objects.insert(uid.clone(), entry);
+        if former.as_ref().and_then(Entry::serving) != serving.as_ref() {
+            self.serves_otherwise();
+        }
+        if let Some(former) = former {
             self.inner.metrics.object_gone(Kind::ApiStage, &former.standing);
             if let Some(former) = former.other.filter(|former| Some(former.place()) != place) {
                 index.leave(&former);
@@ -168,6 +201,15 @@ impl Objects {
         if let Some(other) = &former.other {
             index.leave(other);
         }
+        if former.serving().is_some() {
+            self.serves_otherwise();
+        }
+    }
+}
+
+impl Entry {
+    fn serving(&self) -> Option<&Serving> {
+        self.other.as_ref()?.serving.as_ref()
     }
 }
 
@@ -230,6 +272,7 @@ impl Other {
             region,
             rest_api,
             stage,
+            serving: serving(object),
             says: says(object, cluster_id),
         })
     }
@@ -267,8 +310,23 @@ fn says(other: &ApiStage, cluster_id: &str) -> Siblings {
     siblings
 }
 
-pub(super) fn seniority(object: &ApiStage) -> Seniority {
-    let created = object.metadata.creation_timestamp.as_ref().map_or(Timestamp::MAX, |time| time.0);
+/// What a governed stage serves. One that another object governs shows no deployment.
+fn serving(object: &ApiStage) -> Option<Serving> {
+    let status = object.status.as_ref()?;
+    status.rest_api_id.as_ref()?;
+    if status.conditions.iter().any(|condition| condition.reason == Reason::NotOldest.as_str()) {
+        return None;
+    }
+    Some(Serving {
+        stage: status.stage_name.clone()?,
+        api_stage: format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any()),
+        deployment: status.deployment_id.clone()?,
+        canary: status.canary.as_ref().and_then(|canary| canary.deployment_id.clone()),
+    })
+}
+
+pub(super) fn seniority(object: &impl ResourceExt) -> Seniority {
+    let created = object.meta().creation_timestamp.as_ref().map_or(Timestamp::MAX, |time| time.0);
     (created, object.uid().unwrap_or_default())
 }
 
@@ -363,6 +421,38 @@ mod tests {
         assert_eq!(bench.objects.len(), 2);
         assert_eq!(["one", "two"].map(|name| bench.objects.has("shop", name)), [false, true]);
         assert!(bench.objects.index().by_rest_api.len() == 1, "nothing is kept of what is empty");
+    }
+
+    #[test]
+    fn gateway_responses_hear_of_what_a_stage_serves_and_of_nothing_else() {
+        use futures::{FutureExt as _, StreamExt as _};
+        let bench = Bench::new();
+        let changes = bench.objects.changes();
+        futures::pin_mut!(changes);
+        let mut heard = move || changes.next().now_or_never().is_some();
+        let mut scope = bench.objects.scope();
+        let serving = |deployment: &str, canary: Value, releases: u64| {
+            let mut status = json!({ "restApiId": "a", "region": "eu-west-1", "stageName": "prod",
+                "deploymentId": deployment, "releases": releases });
+            if canary != Value::Null {
+                status["canary"] = json!({ "deploymentId": canary });
+            }
+            object("one", json!({ "restApiId": "a" }), status)
+        };
+        scope.apply(&Event::Apply(on("a", "one")));
+        assert!(!heard(), "a stage that is not there yet is no news");
+        scope.apply(&Event::Apply(serving("dep1", Value::Null, 1)));
+        assert!(heard(), "it serves");
+        scope.apply(&Event::Apply(serving("dep1", Value::Null, 7)));
+        assert!(!heard(), "a status write is no news");
+        scope.apply(&Event::Apply(serving("dep2", Value::Null, 7)));
+        scope.apply(&Event::Apply(serving("dep3", Value::Null, 7)));
+        assert!(heard(), "another deployment");
+        assert!(!heard(), "two changes fold into one");
+        scope.apply(&Event::Apply(serving("dep3", json!("dep4"), 7)));
+        assert!(heard(), "a canary");
+        scope.apply(&Event::Delete(serving("dep3", json!("dep4"), 7)));
+        assert!(heard(), "a stage that is gone");
     }
 
     #[test]

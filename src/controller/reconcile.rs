@@ -11,7 +11,7 @@ use stagecraft_core::api::event::Event;
 use stagecraft_core::api::names::{Region, RestApiId};
 use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::cause::{Cause, Class};
-use stagecraft_core::plan::{Action, Found, Need, Next, Plan, What, after_failure, cache_moves, plan};
+use stagecraft_core::plan::{Action, Found, Need, Next, Plan, Priority, What, after_failure, cache_moves, plan};
 use stagecraft_core::reference::Referred;
 use stagecraft_core::settle::{settle, settle_failure};
 use stagecraft_core::validate::validate;
@@ -34,10 +34,10 @@ use crate::telemetry::Chain;
 const MOST_ROUNDS: usize = 12;
 
 /// Tries of one pass after the object changed under it.
-const MOST_CONFLICTS: usize = 5;
+pub(super) const MOST_CONFLICTS: usize = 5;
 
 /// After the apiserver refused a write, or too many rounds: look again soon, from what the watch shows.
-const SOON: Duration = Duration::from_secs(5);
+pub(super) const SOON: Duration = Duration::from_secs(5);
 
 /// How a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +135,7 @@ impl Pass<'_> {
 
     /// Looks up what the object refers to; other content is as good a reason for fresh reads as another spec.
     async fn begin(&mut self) -> Result<(), kube::Error> {
-        self.referred = self.worker.aside(referred(self.ctx, &self.object)).await?;
+        self.referred = self.worker.aside(referred(self.ctx, &*self.object)).await?;
         let canaries = canaries::surroundings(self.ctx, &self.object);
         let referred = self.referred.as_ref().map(|referred| format!("{referred:?}")).unwrap_or_default();
         self.memory.note_cause_among(&self.object, format!("{canaries}|{referred}"), self.ctx.clock.now());
@@ -227,7 +227,9 @@ impl Pass<'_> {
         let kept = self.site.take().filter(|site| site.gateway.region() == region && site.rest_api == rest_api);
         self.site = match kept {
             Some(site) => Some(site),
-            None => Site::new(self.ctx, &self.object, region, rest_api).await.map(Arc::new),
+            None => Site::new(self.ctx, &*self.object, region, rest_api, Priority::of_reads(&self.object))
+                .await
+                .map(Arc::new),
         };
         self.site.clone()
     }
@@ -442,9 +444,9 @@ fn is_housekeeping(action: &Action) -> bool {
     action.group() == Group::Housekeeping
 }
 
-const OVER: Passed = Passed { wake_up_in: None, failed: None };
+pub(super) const OVER: Passed = Passed { wake_up_in: None, failed: None };
 
-fn failure(error: &aws::Error, in_a_row: u32) -> Failure {
+pub(super) fn failure(error: &aws::Error, in_a_row: u32) -> Failure {
     Failure {
         operation: error.operation.name().to_owned(),
         cause: error.cause.clone(),

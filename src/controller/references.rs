@@ -13,12 +13,12 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::{Config, watcher};
 use kube::{Api, Client, ResourceExt as _};
-use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::reference::{Referred, config_map, look_up};
 use tokio::sync::watch;
 use tracing::warn;
 
 use super::context::{Context, Guarded};
+use super::governed::Refers;
 use crate::telemetry::Chain;
 
 /// Which objects a change of a `ConfigMap` has stirred, and whether any object refers to one at all.
@@ -50,8 +50,8 @@ impl References {
 /// # Errors
 ///
 /// Where that cannot be told and must be: `Ok(Some(NoConfigMap))` is only what the apiserver said.
-pub(super) async fn referred(ctx: &Context, object: &ApiStage) -> Result<Option<Referred>, kube::Error> {
-    let source = object.spec.rest_api_id_from.as_ref().filter(|_| object.metadata.deletion_timestamp.is_none());
+pub(super) async fn referred<K: Refers>(ctx: &Context, object: &K) -> Result<Option<Referred>, kube::Error> {
+    let source = object.rest_api_id_from().filter(|_| object.meta().deletion_timestamp.is_none());
     let Some((source, name)) = source.zip(config_map(source)) else { return Ok(None) };
     ctx.references.needed.send_if_modified(|needed| !std::mem::replace(needed, true));
     let config_maps: Api<ConfigMap> = Api::namespaced(ctx.client.clone(), &object.namespace().unwrap_or_default());
@@ -61,8 +61,8 @@ pub(super) async fn referred(ctx: &Context, object: &ApiStage) -> Result<Option<
             Ok(Some(look_up(source, data.as_ref())))
         }
         // What is governed is known; that the ConfigMap says otherwise can be told another time.
-        Err(error) if object.status.as_ref().is_some_and(|status| status.rest_api_id.is_some()) => {
-            warn!(config_map = name, "could not read what an ApiStage refers to: {}", Chain(&error));
+        Err(error) if object.governs() => {
+            warn!(config_map = name, "could not read what an object refers to: {}", Chain(&error));
             Ok(None)
         }
         Err(error) => Err(error),
@@ -70,11 +70,11 @@ pub(super) async fn referred(ctx: &Context, object: &ApiStage) -> Result<Option<
 }
 
 /// Objects of this store that refer to a `ConfigMap` which changed. `namespace`: the one that the store is about; `None`: all.
-pub(super) fn changes(
+pub(super) fn changes<K: Refers>(
     ctx: &Arc<Context>,
     namespace: Option<&str>,
-    store: Store<Guarded>,
-) -> impl Stream<Item = ObjectRef<Guarded>> + Send + use<> {
+    store: Store<Guarded<K>>,
+) -> impl Stream<Item = ObjectRef<Guarded<K>>> + Send + use<K> {
     let api = api(&ctx.client, namespace);
     let mut needed = ctx.references.needed.subscribe();
     let begin = async move {
@@ -89,7 +89,7 @@ pub(super) fn changes(
         let stirred = match changed {
             Ok(changed) => referring(&store, &changed),
             Err(error) => {
-                warn!("the watch of ConfigMaps that ApiStages refer to broke off: {}", Chain(&error));
+                warn!("the watch of ConfigMaps that objects refer to broke off: {}", Chain(&error));
                 Vec::new()
             }
         };
@@ -108,10 +108,10 @@ fn api(client: &Client, namespace: Option<&str>) -> Api<PartialObjectMeta<Config
     }
 }
 
-fn referring(store: &Store<Guarded>, changed: &PartialObjectMeta<ConfigMap>) -> Vec<Arc<Guarded>> {
-    let refers = |guarded: &Guarded| {
+fn referring<K: Refers>(store: &Store<Guarded<K>>, changed: &PartialObjectMeta<ConfigMap>) -> Vec<Arc<Guarded<K>>> {
+    let refers = |guarded: &Guarded<K>| {
         guarded.0.as_ref().is_ok_and(|object| {
-            config_map(object.spec.rest_api_id_from.as_ref()) == Some(changed.name_any().as_str())
+            config_map(object.rest_api_id_from()) == Some(changed.name_any().as_str())
                 && object.namespace() == changed.namespace()
         })
     };

@@ -12,7 +12,9 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Resource, ResourceExt as _};
 use stagecraft_core::access::Policy;
 use stagecraft_core::api::canary::ApiCanary;
+use stagecraft_core::api::gateway_response::ApiGatewayResponse;
 use stagecraft_core::api::names::Region;
+use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::cause::{Cause, Class};
 use stagecraft_core::plan::Priority;
 use stagecraft_core::world::Settings;
@@ -23,14 +25,16 @@ use tracing::{error, info, warn};
 
 use super::canaries;
 use super::context::{Context, Guarded};
+use super::governed::Governed;
 use super::objects::{Objects, Scope};
-use super::reconcile::reconcile;
+use super::reconcile::{Passed, reconcile};
 use super::references;
 use super::report::lighten;
+use super::responses::reconcile as reconcile_response;
 use crate::aws::{self, Aws, Limiters, Options, Share};
 use crate::cli;
 use crate::clock::Clock;
-use crate::metrics::{Kind, Metrics, Miss, Outcome};
+use crate::metrics::{Metrics, Miss, Outcome};
 use crate::run::{BoxError, Process, Stopping};
 use crate::telemetry::Chain;
 
@@ -60,7 +64,7 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
     let objects = Objects::new(&settings, Arc::clone(&process.metrics));
     let mut canaries = Vec::new();
     let lonely = Arc::new(Notify::new());
-    let controllers: Vec<_> = apis(&process)
+    let stages: Vec<Controller<Guarded>> = apis(&process)
         .into_iter()
         .zip(apis::<ApiCanary>(&process))
         .map(|(stages, of_canaries)| {
@@ -74,7 +78,11 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
             controller(stages, objects.scope()).watches_stream(touched, |canary| canaries::stage_of(&canary))
         })
         .collect();
-    let stores: Vec<_> = controllers.iter().map(Controller::store).collect();
+    let stores: Vec<_> = stages.iter().map(Controller::store).collect();
+    let responses: Vec<Controller<Guarded<ApiGatewayResponse>>> = apis(&process)
+        .into_iter()
+        .map(|api| Controller::new(api, watcher::Config::default()).with_config(Config::default().concurrency(0)))
+        .collect();
     let ctx = Context::new(
         process.client.clone(),
         aws,
@@ -87,41 +95,27 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
     let ctx = Arc::new(
         ctx.with_concurrency(process.settings.concurrency)
             .with_canaries(canaries)
+            .with_responses(responses.iter().map(Controller::store).collect())
             .with_outside(process.webhooks.clone(), process.prometheus.clone()),
     );
 
     let mut parts = JoinSet::new();
     let (synced, when_synced) = watch::channel(false);
     let underway = Underway::new(process.stopping.clone(), when_synced);
-    for (controller, namespace) in controllers.into_iter().zip(namespaces(&process)) {
-        let (ctx, underway) = (Arc::clone(&ctx), underway.clone());
-        let finished = underway.clone();
+    for (controller, namespace) in stages.into_iter().zip(namespaces(&process)) {
         let changes = references::changes(&ctx, namespace.as_deref(), controller.store());
-        parts.spawn(async move {
-            let passes = controller.reconcile_on(changes).run(
-                move |object, ctx| {
-                    let underway = underway.clone();
-                    async move { underway.pass(object, ctx).await }
-                },
-                on_error,
-                Arc::clone(&ctx),
-            );
-            let noted = passes.for_each(|passed| {
-                note(passed, &ctx);
-                std::future::ready(())
-            });
-            // kube's own graceful shutdown waits for everything that is due some day; here only for what has begun.
-            tokio::select! {
-                () = noted => {}
-                () = finished.all() => {}
-            }
-        });
+        parts.spawn(drive(controller.reconcile_on(changes), Arc::clone(&ctx), underway.clone()));
     }
-    let (health, canaries) = (process.health.clone(), ctx.canaries.clone());
-    let stopping = process.stopping.clone();
+    for (controller, namespace) in responses.into_iter().zip(namespaces(&process)) {
+        let changes = references::changes(&ctx, namespace.as_deref(), controller.store());
+        let controller = controller.reconcile_on(changes).reconcile_all_on(ctx.objects.changes());
+        parts.spawn(drive(controller, Arc::clone(&ctx), underway.clone()));
+    }
     parts.spawn(speak_for_the_lonely(Arc::clone(&ctx), underway.clone(), lonely));
+    let (health, stopping) = (process.health.clone(), process.stopping.clone());
     parts.spawn(async move {
-        let synced_all = async { all_synced(&stores).await && all_synced(&canaries).await };
+        let synced_all =
+            async { all_synced(&stores).await && all_synced(&ctx.canaries).await && all_synced(&ctx.responses).await };
         tokio::select! {
             true = synced_all => {
                 synced.send_replace(true);
@@ -167,6 +161,71 @@ fn controller(api: Api<Guarded>, mut scope: Scope) -> Controller<Guarded> {
         .with_config(Config::default().concurrency(0))
 }
 
+/// A kind whose objects are watched and taken through passes.
+trait Watched: Governed {
+    /// Takes one of them as far as it gets now.
+    fn reconcile(object: Arc<Self>, ctx: &Context) -> impl Future<Output = Passed> + Send;
+
+    /// The watch shows this object.
+    fn seen(&self, _ctx: &Context) {}
+
+    /// An end to memories of objects that went without a pass of ours.
+    fn tidy(ctx: &Context);
+}
+
+impl Watched for ApiStage {
+    fn reconcile(object: Arc<Self>, ctx: &Context) -> impl Future<Output = Passed> + Send {
+        reconcile(object, ctx)
+    }
+
+    fn tidy(ctx: &Context) {
+        if ctx.memories.len() > ctx.objects.len() + 100 {
+            ctx.memories.keep_only(|uid| ctx.objects.contains(uid));
+        }
+    }
+}
+
+impl Watched for ApiGatewayResponse {
+    fn reconcile(object: Arc<Self>, ctx: &Context) -> impl Future<Output = Passed> + Send {
+        reconcile_response(object, ctx)
+    }
+
+    fn seen(&self, ctx: &Context) {
+        ctx.standings.see(&ctx.metrics, self);
+    }
+
+    fn tidy(ctx: &Context) {
+        let objects: Vec<_> = ctx.responses.iter().flat_map(Store::state).collect();
+        let living: std::collections::HashSet<_> = objects.iter().filter_map(|object| object.uid()).collect();
+        ctx.standings.keep_only(&ctx.metrics, |uid| living.contains(uid));
+        if ctx.response_memories.len() > living.len() + 100 {
+            ctx.response_memories.keep_only(|uid| living.contains(uid));
+        }
+    }
+}
+
+/// Takes the objects of one controller through passes until the process is to stop.
+async fn drive<K: Watched>(controller: Controller<Guarded<K>>, ctx: Arc<Context>, underway: Underway) {
+    let finished = underway.clone();
+    let passes = controller.run(
+        move |object, ctx| {
+            let underway = underway.clone();
+            async move { underway.pass(object, ctx).await }
+        },
+        on_error::<K>,
+        Arc::clone(&ctx),
+    );
+    let noted = passes.for_each(|passed| {
+        note(passed, &ctx);
+        std::future::ready(())
+    });
+    // kube's own graceful shutdown waits for everything that is due some day; here only for what has begun.
+    tokio::select! {
+        () = noted => {}
+        () = finished.all() => {}
+    }
+}
+
 /// Passes that have begun: the end waits for them, and no other begins.
 #[derive(Clone)]
 struct Underway {
@@ -181,7 +240,7 @@ impl Underway {
     }
 
     /// One pass, unless the process is to stop.
-    async fn pass(self, object: Arc<Guarded>, ctx: Arc<Context>) -> Result<Action, Infallible> {
+    async fn pass<K: Watched>(self, object: Arc<Guarded<K>>, ctx: Arc<Context>) -> Result<Action, Infallible> {
         // Counted before the signal is looked at: whoever saw the signal first sees this pass.
         self.count.send_modify(|count| *count += 1);
         // Two objects for one stage, tombstones of others: a pass that does not see all objects decides wrongly.
@@ -297,43 +356,44 @@ where
 }
 
 /// One pass, as kube's controller calls it.
-async fn pass(guarded: Arc<Guarded>, ctx: Arc<Context>) -> Result<Action, Infallible> {
+async fn pass<K: Watched>(guarded: Arc<Guarded<K>>, ctx: Arc<Context>) -> Result<Action, Infallible> {
     let name = format!("{}/{}", guarded.namespace().unwrap_or_default(), guarded.name_any());
     let object = match &guarded.0 {
         Ok(object) => Arc::new(object.clone()),
         Err(malformed) => {
-            ctx.metrics.missed(Kind::ApiStage, Miss::MalformedObject);
-            error!(object = %name, "this ApiStage does not have the shape of its kind and is left alone: {}", malformed.error);
+            ctx.metrics.missed(K::KIND, Miss::MalformedObject);
+            let kind = K::kind(&());
+            error!(object = %name, "this {kind} does not have the shape of its kind and is left alone: {}", malformed.error);
             return Ok(Action::await_change());
         }
     };
+    object.seen(&ctx);
     let begun = ctx.clock.boottime();
-    let passed = reconcile(object, &ctx).await;
+    let passed = K::reconcile(object, &ctx).await;
     let outcome = passed.failed.map_or(Outcome::Ok, classified);
-    ctx.metrics.reconciled(Kind::ApiStage, outcome, ctx.clock.boottime().saturating_sub(begun));
-    tidy(&ctx);
+    ctx.metrics.reconciled(K::KIND, outcome, ctx.clock.boottime().saturating_sub(begun));
+    K::tidy(&ctx);
     Ok(passed.wake_up_in.map_or_else(Action::await_change, Action::requeue))
 }
 
-/// An end to memories of objects that went without a pass of ours.
-fn tidy(ctx: &Context) {
-    if ctx.memories.len() > ctx.objects.len() + 100 {
-        ctx.memories.keep_only(|uid| ctx.objects.contains(uid));
-    }
-}
-
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that kube's controller asks for")]
-fn on_error(_: Arc<Guarded>, never: &Infallible, _: Arc<Context>) -> Action {
+fn on_error<K: Watched>(_: Arc<Guarded<K>>, never: &Infallible, _: Arc<Context>) -> Action {
     match *never {}
 }
 
+/// A pass, as the stream of passes tells of it.
+type Noted<K> = Result<(ObjectRef<Guarded<K>>, Action), controller::Error<Infallible, watcher::Error>>;
+
 /// What the stream of passes tells beside their results: watches that broke off.
-fn note(passed: Result<(ObjectRef<Guarded>, Action), controller::Error<Infallible, watcher::Error>>, ctx: &Context) {
+fn note<K: Watched>(passed: Noted<K>, ctx: &Context) {
     let Err(error) = passed else { return };
     match &error {
-        controller::Error::QueueError(_) => ctx.metrics.missed(Kind::ApiStage, Miss::LostWatch),
-        // The object went while it was queued: nothing is left to do.
-        controller::Error::ObjectNotFound(_) => return,
+        controller::Error::QueueError(_) => ctx.metrics.missed(K::KIND, Miss::LostWatch),
+        // The object went while it was queued: nothing is left to do about it.
+        controller::Error::ObjectNotFound(_) => {
+            K::tidy(ctx);
+            return;
+        }
         controller::Error::ReconcilerFailed(..) | controller::Error::RunnerError(_) => {}
     }
     warn!("{}", Chain(&error));

@@ -24,5 +24,6 @@ mod heal;
 mod outside;
 mod ownership;
 mod references;
+mod responses;
 mod settings;
 mod support;

@@ -55,7 +55,7 @@ async fn a_config_map_is_waited_for_read_once_and_then_let_be() {
     let (ready, message) = world.ready("orders").await;
     assert_eq!(ready, "True Synced");
     assert!(
-        message.contains(&format!("names REST API zzzzzzzzzz now; this stage stays with {}", world.api)),
+        message.contains(&format!("names REST API zzzzzzzzzz now; this object stays with {}", world.api)),
         "{message}"
     );
     assert_eq!(world.writes(), [""; 0]);

@@ -106,6 +106,10 @@ reasons! {
     DriftReported,
     /// `spec.suspend` is true: nothing is written to AWS.
     Suspended,
+    /// Every stage of this cluster on the REST API serves a deployment that holds the gateway response.
+    Live,
+    /// A stage still serves a deployment from before the last change of the gateway response; the message says which.
+    AwaitingDeployment,
     /// The deployment that the stage serves was changed behind our back; that hand is obeyed.
     StageMovedByHand,
     /// No release runs.
@@ -116,7 +120,8 @@ reasons! {
     NoMetrics,
     /// Another `ApiCanary`, which is older, governs the stage.
     NotGoverning,
-    /// The `ApiCanary` names an `ApiStage` that does not exist.
+    /// The `ApiCanary` names an `ApiStage` that does not exist; or none is on the REST API of the gateway response, so nothing is
+    /// known of its stages.
     NoApiStage,
     /// `releasePolicy` is `Canary` and no `ApiCanary` names this stage.
     AwaitingApiCanary,
@@ -188,9 +193,11 @@ reasons! {
     RevisionGone,
     /// The stage exists, carries no owner tag, and `adoptionPolicy` does not allow to take it.
     StageExists,
+    /// The gateway response is customised, we have no record that it is ours, and `adoptionPolicy` does not allow to take it.
+    ResponseExists,
     /// The stage carries another owner's tag.
     OwnedByAnother,
-    /// An older `ApiStage` of this cluster governs the same stage.
+    /// An older object of this cluster governs the same stage, or the same gateway response.
     NotOldest,
     /// Adoption is asked for, but the operator does not allow it.
     AdoptionDenied,

@@ -87,6 +87,16 @@ pub enum EventReason {
     StageDeleted,
     /// The object goes, the stage stays.
     StageRetained,
+    /// A gateway response was written as declared.
+    ResponseApplied,
+    /// A customisation of a gateway response that existed became ours.
+    ResponseAdopted,
+    /// The callers of a stage get a gateway response as it is declared.
+    ResponseLive,
+    /// A customisation of a gateway response was deleted; API Gateway's own answer is back.
+    ResponseDeleted,
+    /// The object goes, the customisation of the gateway response stays.
+    ResponseRetained,
     /// The deletion cannot go on.
     DeletionBlocked,
     /// Nothing goes on before somebody changes something; the note is the condition's message.
@@ -142,6 +152,11 @@ impl EventReason {
             Self::CommandRefused => "CommandRefused",
             Self::StageDeleted => "StageDeleted",
             Self::StageRetained => "StageRetained",
+            Self::ResponseApplied => "ResponseApplied",
+            Self::ResponseAdopted => "ResponseAdopted",
+            Self::ResponseLive => "ResponseLive",
+            Self::ResponseDeleted => "ResponseDeleted",
+            Self::ResponseRetained => "ResponseRetained",
             Self::DeletionBlocked => "DeletionBlocked",
             Self::Blocked => "Blocked",
             Self::Warning => "Warning",

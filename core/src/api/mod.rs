@@ -11,6 +11,7 @@ pub mod condition;
 pub mod counts;
 pub mod duration;
 pub mod event;
+pub mod gateway_response;
 pub mod marker;
 pub mod names;
 pub mod owner;
@@ -40,7 +41,11 @@ pub const COMMAND: &str = "stagecraft.dev/command";
 /// All custom resource definitions, as `crds/` holds them.
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![structural(stage::ApiStage::crd()), structural(canary::ApiCanary::crd())]
+    vec![
+        structural(stage::ApiStage::crd()),
+        structural(canary::ApiCanary::crd()),
+        structural(gateway_response::ApiGatewayResponse::crd()),
+    ]
 }
 
 /// The definition as the contract wants it. Without `nullable` the apiserver refuses a `field: null`, so that for CEL and for us

@@ -24,7 +24,7 @@ use crate::world::{Failure, Group, World};
 const DEPLOYMENTS_HOLD: Duration = Duration::from_mins(10);
 
 /// How to get rid of an object whose deletion is blocked; part of every such message.
-const ESCAPE: &str = "To let the object go and leave AWS as it is, set spec.deletionPolicy to Retain.";
+pub(crate) const ESCAPE: &str = "To let the object go and leave AWS as it is, set spec.deletionPolicy to Retain.";
 
 /// Plans the deletion.
 pub(super) fn plan(world: &World<'_>) -> Result<Plan, Need> {

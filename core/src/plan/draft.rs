@@ -1,7 +1,7 @@
 //! A plan in the making: the next status, the calls and the news, filled in by one decision after the other.
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt as _;
 
 use super::action::{Action, Place};
@@ -394,13 +394,10 @@ impl<'a> Draft<'a> {
             self.status.applied_generation = Some(generation);
         }
         self.forget_old_intents();
-        match finding.situation {
-            // Without a poll nothing but a change of an object can matter.
-            Situation::Blocked if self.wake_up_at.is_some() => self.wake_up_in(BLOCKED_RECHECK_SECONDS),
-            Situation::Releasing | Situation::Outstanding => self.wake_up_in(MOVING_RECHECK_SECONDS),
-            Situation::Blocked | Situation::Held | Situation::PersonAwaited | Situation::Synced => {}
+        if let Some(seconds) = recheck(finding.situation, self.wake_up_at.is_some()) {
+            self.wake_up_in(seconds);
         }
-        self.tell_blocked(&finding);
+        self.events.extend(blocked_news(&self.status.conditions, &finding));
         self.tell_difference(&finding);
         let released = self.released(&finding);
         let former = std::mem::take(&mut self.status.conditions);
@@ -422,15 +419,6 @@ impl<'a> Draft<'a> {
             checks: self.checks,
             wake_up_at,
             found: self.found,
-        }
-    }
-
-    /// One event when something begins to stand in the way; a deletion tells its own.
-    fn tell_blocked(&mut self, finding: &Finding) {
-        let reason = finding.reason.as_str();
-        let is_news = self.status.conditions.iter().all(|condition| condition.reason != reason);
-        if finding.situation == Situation::Blocked && is_news && finding.reason != Reason::DeletionBlocked {
-            self.tell(Event::warning(EventReason::Blocked, reason, &finding.message));
         }
     }
 
@@ -467,6 +455,24 @@ impl<'a> Draft<'a> {
         };
         Released { status, reason, message }
     }
+}
+
+/// How soon an object in this situation is looked at again at the latest; `polls`: whether it is polled anyway.
+pub(crate) fn recheck(situation: Situation, polls: bool) -> Option<u64> {
+    match situation {
+        // Without a poll nothing but a change of an object can matter.
+        Situation::Blocked => polls.then_some(BLOCKED_RECHECK_SECONDS),
+        Situation::Releasing | Situation::Outstanding => Some(MOVING_RECHECK_SECONDS),
+        Situation::Held | Situation::PersonAwaited | Situation::Synced => None,
+    }
+}
+
+/// One event when something begins to stand in the way; a deletion tells its own.
+pub(crate) fn blocked_news(conditions: &[Condition], finding: &Finding) -> Option<Event> {
+    let reason = finding.reason.as_str();
+    let is_news = conditions.iter().all(|condition| condition.reason != reason);
+    let blocks = finding.situation == Situation::Blocked && finding.reason != Reason::DeletionBlocked;
+    (blocks && is_news).then(|| Event::warning(EventReason::Blocked, reason, &finding.message))
 }
 
 /// The declared path of a variable.

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use stagecraft_core::api::arn;
+use stagecraft_core::api::gateway_response::ResponseType;
 use stagecraft_core::api::names::{AccountId, DeploymentId, StageName};
 use stagecraft_core::observed::{
-    AccessLog, ApiSummary, Availability, CacheCluster, Canary, Deployment, MethodSetting, MethodSummary, RestApi, Stage,
+    AccessLog, ApiSummary, Availability, CacheCluster, Canary, Deployment, GatewayResponse, GatewayResponses,
+    MethodSetting, MethodSummary, ResponseContent, RestApi, Stage,
 };
 use stagecraft_core::patch::PatchOperation;
+use stagecraft_core::response::Declared;
 
 use super::wire::{Answer, Request, Wire};
 use super::*;
@@ -286,6 +289,84 @@ async fn deletions_flushes_and_tags_go_where_they_should() {
             request("DELETE /restapis/a1b2c3d4e5/deployments/4fk2x1", Value::Null),
             request(&format!("PUT {tags}"), json!({"tags": {"team": "shop", "stagecraft.dev/owner": "c/shop/prod"}})),
             request(&format!("DELETE {tags}?tagKeys=team&tagKeys=stagecraft.dev%2Fowner"), Value::Null),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn gateway_responses_are_read_put_patched_and_deleted() {
+    let shape = |kind: &str, default: bool| {
+        json!({
+            "responseType": kind, "statusCode": "420", "defaultResponse": default,
+            "responseParameters": {"gatewayresponse.header.a": "'1'"}, "responseTemplates": {"text/plain": "slow"}
+        })
+    };
+    let family = json!({"responseType": "DEFAULT_4XX", "defaultResponse": true, "responseParameters": {}, "responseTemplates": {}});
+    let dated = |status: u16, body: &Value| {
+        let body = body.to_string();
+        let length = body.len();
+        Answer::Raw(format!(
+            "HTTP/1.1 {status} x\r\ndate: Sat, 01 Aug 2026 12:34:56 GMT\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        ))
+    };
+    let wire = Wire::answering([
+        dated(200, &json!({"item": [shape("THROTTLED", true), family, shape("TEAPOT", true)]})),
+        dated(201, &shape("THROTTLED", false)),
+        Answer::Json(201, shape("THROTTLED", false)),
+        dated(200, &shape("THROTTLED", false)),
+        Answer::Raw("HTTP/1.1 202 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned()),
+    ])
+    .await;
+    let gateway = gateway(wire.url()).await;
+    let kind = ResponseType::Throttled;
+    let content = ResponseContent {
+        status_code: Some("420".to_owned()),
+        response_parameters: map([("gatewayresponse.header.a", "'1'")]),
+        response_templates: map([("text/plain", "slow")]),
+    };
+    let response =
+        |default_response| GatewayResponse { response_type: kind, default_response, content: content.clone() };
+    let answered = Some("2026-08-01T12:34:56Z".parse().unwrap());
+    let family = GatewayResponse {
+        response_type: ResponseType::Default4xx,
+        default_response: true,
+        content: ResponseContent::default(),
+    };
+    let items = vec![response(true), family];
+    assert_eq!(gateway.gateway_responses(&api()).await.unwrap(), GatewayResponses { items, answered });
+    let declared = Declared {
+        status_code: Some("420".to_owned()),
+        response_parameters: content.response_parameters.clone(),
+        response_templates: Some(content.response_templates.clone()),
+    };
+    let written = gateway.put_gateway_response(&api(), kind, &declared, permit()).await.unwrap();
+    assert_eq!(written, (response(false), answered));
+    let undated = gateway.put_gateway_response(&api(), kind, &Declared::default(), permit()).await.unwrap();
+    assert_eq!(undated.1, None, "where AWS tells no time there is none");
+    let operations = [
+        PatchOperation::add("/responseParameters/gatewayresponse.header.a", "'1'"),
+        PatchOperation::replace("/responseTemplates/text~1plain", "slow"),
+    ];
+    let written = gateway.update_gateway_response(&api(), kind, &operations, permit()).await.unwrap();
+    assert_eq!(written, (response(false), answered));
+    gateway.delete_gateway_response(&api(), kind, permit()).await.unwrap();
+    let line = "/restapis/a1b2c3d4e5/gatewayresponses";
+    let whole = json!({
+        "statusCode": "420", "responseParameters": {"gatewayresponse.header.a": "'1'"},
+        "responseTemplates": {"text/plain": "slow"}
+    });
+    let patch = json!({"patchOperations": [
+        {"op": "add", "path": "/responseParameters/gatewayresponse.header.a", "value": "'1'"},
+        {"op": "replace", "path": "/responseTemplates/text~1plain", "value": "slow"},
+    ]});
+    assert_eq!(
+        wire.requests(),
+        [
+            request(&format!("GET {line}"), Value::Null),
+            request(&format!("PUT {line}/THROTTLED"), whole),
+            request(&format!("PUT {line}/THROTTLED"), json!({})),
+            request(&format!("PATCH {line}/THROTTLED"), patch),
+            request(&format!("DELETE {line}/THROTTLED"), Value::Null),
         ]
     );
 }

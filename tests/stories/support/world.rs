@@ -1,5 +1,7 @@
 //! The world of one story.
 
+mod responses;
+
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -21,6 +23,7 @@ use stagecraft::metrics::Metrics;
 use stagecraft_core::access::Policy;
 use stagecraft_core::analysis::{Reading, Readings};
 use stagecraft_core::api::canary::ApiCanary;
+use stagecraft_core::api::gateway_response::ApiGatewayResponse;
 use stagecraft_core::api::names::Region;
 use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::api::status::ApiStageStatus;
@@ -88,6 +91,7 @@ struct Operator {
     tripwire: Tripwire,
     scope: Arc<Mutex<Scope>>,
     canaries: Arc<Mutex<reflector::store::Writer<Guarded<ApiCanary>>>>,
+    responses: Arc<Mutex<reflector::store::Writer<Guarded<ApiGatewayResponse>>>>,
 }
 
 impl World {
@@ -444,18 +448,43 @@ impl Operator {
         let leadership = Leadership::without_lease(clock.clone(), AWS_TIMEOUT);
         let ctx = Context::new(client, aws, leadership, clock.clone(), metrics, settings, objects);
         let (canaries, writer) = reflector::store();
-        let ctx = ctx.with_canaries(vec![canaries]).with_sources(Arc::new(Told(Arc::clone(reading))));
-        Self { ctx, tripwire, scope: Arc::new(Mutex::new(scope)), canaries: Arc::new(Mutex::new(writer)) }
+        let (responses, response_writer) = reflector::store();
+        let ctx = ctx.with_canaries(vec![canaries]).with_responses(vec![responses]);
+        let ctx = ctx.with_sources(Arc::new(Told(Arc::clone(reading))));
+        Self {
+            ctx,
+            tripwire,
+            scope: Arc::new(Mutex::new(scope)),
+            canaries: Arc::new(Mutex::new(writer)),
+            responses: Arc::new(Mutex::new(response_writer)),
+        }
     }
 
     /// Shows all objects, as watches would.
     fn show(&self, objects: Vec<ApiStage>, canaries: Vec<ApiCanary>) {
+        self.show_stages(objects);
+        let mut writer = self.canaries.lock().unwrap();
+        for event in listed(canaries) {
+            writer.apply_watcher_event(&event);
+        }
+    }
+
+    fn show_responses(&self, objects: Vec<ApiGatewayResponse>) {
+        fill(&mut self.responses.lock().unwrap(), objects);
+    }
+}
+
+impl Operator {
+    fn show_stages(&self, objects: Vec<ApiStage>) {
         let mut scope = self.scope.lock().unwrap();
         for event in listed(objects) {
             scope.apply(&event);
         }
-        let mut writer = self.canaries.lock().unwrap();
-        for event in listed(canaries) {
+    }
+
+    fn show_responses(&self, objects: Vec<ApiGatewayResponse>) {
+        let mut writer = self.responses.lock().unwrap();
+        for event in listed(objects) {
             writer.apply_watcher_event(&event);
         }
     }

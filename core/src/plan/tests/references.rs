@@ -57,7 +57,7 @@ fn what_was_resolved_stays_whatever_becomes_of_the_config_map() {
     bench.pass();
     assert_eq!(bench.ready(), "True Synced (Released True)");
     assert!(
-        bench.message().ends_with("ConfigMap orders-api names REST API zzzzzzzzzz now; this stage stays with a1b2c3d4e5. To follow it, delete this ApiStage and create it anew."),
+        bench.message().ends_with("ConfigMap orders-api names REST API zzzzzzzzzz now; this object stays with a1b2c3d4e5. To follow it, delete the object and create it anew."),
         "{}",
         bench.message()
     );
