@@ -62,7 +62,7 @@ fn under_way(folder: &Path) -> (Child, BufReader<ChildStdout>) {
     let mut child = demo(Path::new(DEMO), folder).stdout(Stdio::piped()).spawn().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut seen = String::new();
-    while !seen.contains("━━ 2 of 7") {
+    while !seen.contains("━━ 2 of 8") {
         assert!(output.read_line(&mut seen).unwrap() > 0, "it ended early:\n{seen}");
     }
     assert!(
@@ -79,8 +79,8 @@ async fn every_act_holds_and_nothing_is_left_behind() {
     let output = demo(Path::new(DEMO), &folder).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
-    for act in 1..=7 {
-        assert!(said.contains(&format!("━━ {act} of 7 · ")), "{said}");
+    for act in 1..=8 {
+        assert!(said.contains(&format!("━━ {act} of 8 · ")), "{said}");
     }
     assert!(said.contains("all held") && !said.contains('✗'), "{said}");
     assert!(!said.contains('\x1b'), "no colour where there is no terminal");
@@ -118,7 +118,7 @@ async fn an_expectation_that_does_not_hold_ends_it_with_the_world_and_exit_code_
     for part in ["kind: ApiStage", "another/default/orders-prod", "CreateStage", "stagecraft.log, its end:"] {
         assert!(said.contains(part), "the world lacks {part}:\n{said}");
     }
-    assert!(!said.contains("━━ 3 of 7"), "it goes on after a failure");
+    assert!(!said.contains("━━ 3 of 8"), "it goes on after a failure");
     wait_until_nothing_is_left(&folder).await;
     fs::remove_dir_all(programs).unwrap();
 }
@@ -144,9 +144,9 @@ async fn a_killed_demo_leaves_nothing_behind() {
 
 #[test]
 fn an_act_that_there_is_not_is_refused_before_anything_starts() {
-    let folder = scratch("act-8");
-    let output = demo(Path::new(DEMO), &folder).env("ACT", "8").output().unwrap();
+    let folder = scratch("act-9");
+    let output = demo(Path::new(DEMO), &folder).env("ACT", "9").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("8 is not in 1..=7"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("9 is not in 1..=8"), "{output:?}");
     fs::remove_dir(folder).expect("nothing was started");
 }

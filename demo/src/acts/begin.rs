@@ -33,7 +33,7 @@ pub(super) async fn stage(world: &mut World) -> Result<(), Failure> {
     world.check_equal(&format!("REST API {named} of the examples is there (asked API Gateway)"), &created, &named)?;
 
     world.types("kubectl apply -f crds/").await?;
-    world.types("kubectl wait --for=condition=Established crd/apistages.stagecraft.dev --timeout=60s").await?;
+    world.types("kubectl wait --for=condition=Established -f crds/ --timeout=60s").await?;
     // Established, and served a moment later.
     let answered = || async { Ok(Some(world.asks("get apistages").await?).filter(|list| !list.is_null())) };
     world.until("the first answer about ApiStages", answered).await?;

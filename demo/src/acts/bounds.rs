@@ -1,4 +1,4 @@
-//! Acts 6 and 7: what is refused, and what is left when all is over.
+//! Acts 6 and 8: what is refused, and what is left when all is over.
 
 use serde_json::{Value, json};
 
@@ -90,7 +90,7 @@ pub(super) async fn delete(world: &mut World) -> Result<(), Failure> {
     let stage = world.stage().await?;
     world.check_equal("stage prod is gone (asked API Gateway: 404)", &stage, &Value::Null)?;
     let deployments = world.deployments().await?;
-    world.check_equal("both of our deployments are gone with it", &deployments, &[json!(null); 0])?;
+    world.check_equal("all of our deployments are gone with it", &deployments, &[json!(null); 0])?;
     let api = world.look_up(&format!("/restapis/{}", world.ids.rest_api)).await?;
     world.check_equal("the REST API is not ours, and stays", &text(&api, "name"), &"orders")?;
     let mut operations: Vec<_> = calls.iter().filter(|call| call.write).map(|call| call.operation.as_str()).collect();

@@ -1,8 +1,9 @@
-//! The seven acts, each a story of its own: what is done, what is seen, what must be so.
+//! The eight acts, each a story of its own: what is done, what is seen, what must be so.
 
 mod begin;
 mod bounds;
 mod change;
+mod response;
 
 use std::time::Instant;
 
@@ -20,16 +21,25 @@ pub(crate) enum Act {
     GitRevert,
     Drift,
     BadInput,
+    GatewayResponse,
     Delete,
 }
 
 impl Act {
     /// In the order in which they are played.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Stage, Self::ComesToLife, Self::NewRevision, Self::GitRevert, Self::Drift, Self::BadInput, Self::Delete];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Stage,
+        Self::ComesToLife,
+        Self::NewRevision,
+        Self::GitRevert,
+        Self::Drift,
+        Self::BadInput,
+        Self::GatewayResponse,
+        Self::Delete,
+    ];
 
     /// How many there are.
-    pub(crate) const COUNT: u8 = 7;
+    pub(crate) const COUNT: u8 = 8;
 
     /// 1 for the first.
     pub(crate) fn number(self) -> u8 {
@@ -40,7 +50,8 @@ impl Act {
             Self::GitRevert => 4,
             Self::Drift => 5,
             Self::BadInput => 6,
-            Self::Delete => 7,
+            Self::GatewayResponse => 7,
+            Self::Delete => 8,
         }
     }
 
@@ -52,6 +63,7 @@ impl Act {
             Self::GitRevert => "Git revert: the first revision comes back without a new snapshot",
             Self::Drift => "a hand in the console changes a variable: seen, put right, told",
             Self::BadInput => "bad input: what the API server refuses, and what only AWS knows",
+            Self::GatewayResponse => "a gateway response: what API Gateway itself answers, and when callers get it",
             Self::Delete => "delete: the stage goes, and nothing of ours is left behind",
         }
     }
@@ -67,6 +79,7 @@ impl Act {
             Self::GitRevert => change::git_revert(world).await,
             Self::Drift => change::drift(world).await,
             Self::BadInput => bounds::bad_input(world).await,
+            Self::GatewayResponse => response::gateway_response(world).await,
             Self::Delete => bounds::delete(world).await,
         }?;
         world.all_alive()?;
