@@ -103,6 +103,41 @@ async fn the_example_applies_as_it_is() {
 }
 
 #[tokio::test]
+async fn callers_of_a_canary_get_it_first_and_the_others_when_it_is_promoted() {
+    let world = World::new().await;
+    stage(&world, "r1").await;
+    let policy = json!({ "stageRef": { "name": "orders" }, "promotion": "Manual", "steps": [
+        { "setPercent": 25, "approval": "Required" },
+    ] });
+    world.govern("orders", policy).await;
+    world.apply_response("slow", throttled(&world)).await.unwrap();
+    world.rest_response("slow").await;
+    assert_eq!(world.condition("slow", "Deployed").await.0, "False AwaitingDeployment");
+
+    step("a canary of r2 at 25 %");
+    world.apply("orders", json!({ "restApiId": world.api, "stageName": "prod", "revision": "r2" })).await.unwrap();
+    world.minutes("orders", 2).await.unwrap();
+    assert_eq!(world.stage("prod").unwrap()["canarySettings"]["percentTraffic"], 25.0);
+    world.pass_response("slow").await.unwrap();
+    let (deployed, message) = world.condition("slow", "Deployed").await;
+    assert_eq!(deployed, "False AwaitingDeployment");
+    assert!(message.starts_with("Callers that meet the canary of ApiStage story-"), "{message}");
+    let waiting = &world.response_status("slow").await.stages[0];
+    assert!(waiting.waiting_since.is_some() && waiting.canary.as_ref().unwrap().live_since.is_some(), "{waiting:?}");
+
+    step("approved and promoted");
+    world.annotate("orders", "approve/r2.2/1/1").await;
+    world.minutes("orders", 1).await.unwrap();
+    world.annotate("orders", "approve/r2.2/promotion/2").await;
+    world.rest("orders").await;
+    world.pass_response("slow").await.unwrap();
+    assert_eq!(world.condition("slow", "Deployed").await.0, "True Live", "{}", world.tell_response("slow").await);
+    let live = &world.response_status("slow").await.stages[0];
+    assert!(live.live_since.is_some() && live.canary.is_none(), "{live:?}");
+    world.assert_response_rest("slow").await;
+}
+
+#[tokio::test]
 async fn callers_get_what_status_says() {
     let world = World::new().await;
     stage(&world, "r1").await;
