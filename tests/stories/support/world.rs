@@ -468,10 +468,6 @@ impl Operator {
             writer.apply_watcher_event(&event);
         }
     }
-
-    fn show_responses(&self, objects: Vec<ApiGatewayResponse>) {
-        fill(&mut self.responses.lock().unwrap(), objects);
-    }
 }
 
 impl Operator {
