@@ -9,7 +9,7 @@ use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::api::status::ApiStageStatus;
 use stagecraft_core::forecast::carry_out;
 use stagecraft_core::observed::Stage;
-use stagecraft_core::plan::{Action, Need, Next, Place, What, after_failure, plan};
+use stagecraft_core::plan::{Action, Need, Next, Place, Priority, What, after_failure, plan};
 use stagecraft_core::settle::settle;
 use stagecraft_core::world::{Answer, Observed, Recent, Seen, Siblings, World};
 
@@ -75,7 +75,9 @@ impl Foreseer<'_> {
     async fn run(&mut self, mut object: ApiStage) -> Result<(), BoxError> {
         self.observed.referred = referred(self.ctx, &object).await?;
         let site = match site_of(&object, self.ctx, self.observed.referred.as_ref()) {
-            Some((region, rest_api)) => Site::new(self.ctx, &object, &region, rest_api).await,
+            Some((region, rest_api)) => {
+                Site::new(self.ctx, &object, &region, rest_api, Priority::of_reads(&object)).await
+            }
             None => None,
         };
         let Some(site) = site else {

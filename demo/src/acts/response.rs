@@ -36,8 +36,9 @@ pub(super) async fn gateway_response(world: &mut World) -> Result<(), Failure> {
         &"False AwaitingDeployment",
     )?;
     let calls = world.shows_calls().await?;
-    let puts = writes(&calls);
-    world.check("1 write", puts.len() == 1 && puts[0].starts_with("PutGatewayResponse"), format_args!("{puts:#?}"))?;
+    let writes = writes(&calls);
+    let one_put = matches!(writes.as_slice(), [write] if write.starts_with("PutGatewayResponse"));
+    world.check("1 write", one_put, format_args!("{writes:#?}"))?;
 
     world.screen.note("A deployment of the same second would prove nothing: API Gateway dates them to the second.")?;
     let next_second = || async { Ok((written.elapsed() > Duration::from_secs(1)).then_some(())) };
