@@ -16,8 +16,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use stagecraft_core::api::check::Check;
 use stagecraft_core::api::condition::{ConditionType, Reason};
 use stagecraft_core::api::names::{Region, RestApiId};
+use stagecraft_core::api::status::ApiStageStatus;
+
+use releases::{Progress, Releases};
 
 /// Upper bounds of the latency histograms, in seconds: from a status that is up to date to the 25 s of a last pass.
 const SECONDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0];
@@ -147,6 +151,7 @@ pub struct Standing {
     /// Type, status and reason of each condition.
     conditions: Vec<(&'static str, &'static str, &'static str)>,
     cache: Option<&'static str>,
+    progress: Progress,
 }
 
 impl Standing {
@@ -164,7 +169,15 @@ impl Standing {
         Self {
             conditions: conditions.iter().map(label).collect(),
             cache: cache.map(|status| known(CACHE_STATUSES.into_iter(), status)),
+            progress: Progress::default(),
         }
+    }
+
+    /// That of a stage with this status.
+    #[must_use]
+    pub fn of_stage(status: &ApiStageStatus) -> Self {
+        let cache = status.cache_cluster.as_ref().map(|cache| cache.status.as_str());
+        Self { progress: Progress::of(status), ..Self::of(&status.conditions, cache) }
     }
 }
 
@@ -210,6 +223,7 @@ pub struct Metrics {
     objects: Family<Situation, Gauge>,
     cache_clusters: Family<CacheCluster, Gauge>,
     deployments: Deployments,
+    releases: Releases,
     leader: Gauge,
 }
 
@@ -262,6 +276,7 @@ impl Metrics {
             objects: Family::default(),
             cache_clusters: Family::default(),
             deployments: Deployments::default(),
+            releases: Releases::new(),
             leader: Gauge::default(),
         };
         metrics.register_process();
@@ -328,6 +343,7 @@ impl Metrics {
             objects,
             cache_clusters,
             deployments,
+            releases,
             ..
         } = self;
         registry.register(
@@ -367,6 +383,7 @@ impl Metrics {
             cache_clusters.clone(),
         );
         deployments.register(registry);
+        releases.register(registry);
     }
 
     /// One pass over an object of `kind` took `duration` and ended so.
@@ -423,6 +440,17 @@ impl Metrics {
         if let Some(status) = standing.cache {
             self.cache_clusters.get_or_create(&CacheCluster { status }).inc_by(by);
         }
+        self.releases.count(standing.progress, by);
+    }
+
+    /// A stage's status was stored after another one: releases that ended in between are counted.
+    pub fn status_stored(&self, before: Option<&ApiStageStatus>, after: &ApiStageStatus) {
+        self.releases.stored(before, after);
+    }
+
+    /// A release was checked.
+    pub fn checked(&self, check: &Check) {
+        self.releases.checked(check);
     }
 
     /// How many deployments of objects that are gone a REST API holds.
@@ -471,6 +499,8 @@ fn seconds() -> Histogram {
 fn waits() -> Histogram {
     Histogram::new(WAITS)
 }
+
+mod releases;
 
 #[cfg(test)]
 mod document;

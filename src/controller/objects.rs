@@ -159,10 +159,9 @@ impl Objects {
             .and_then(|object| Other::of(object, &self.inner.default_region, &self.inner.cluster_id))
             .map(Arc::new);
         let status = object.and_then(|object| object.status.as_ref());
-        let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
-        let cache = status.and_then(|status| status.cache_cluster.as_ref()).map(|cache| cache.status.as_str());
         let name = (guarded.namespace().unwrap_or_default(), guarded.name_any());
-        let entry = Entry { scope, name: name.clone(), standing: Standing::of(conditions, cache), other };
+        let entry =
+            Entry { scope, name: name.clone(), standing: status.map(Standing::of_stage).unwrap_or_default(), other };
         let mut index = self.index();
         self.inner.metrics.object_seen(Kind::ApiStage, &entry.standing);
         index.by_name.insert(name, uid.clone());

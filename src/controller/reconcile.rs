@@ -247,6 +247,9 @@ impl Pass<'_> {
             let governor = canaries::governor(self.ctx, &self.object);
             gates::tell(self.ctx, &self.object, governor.as_ref(), &plan.notices).await;
             let checks = std::mem::take(&mut self.checks);
+            for check in &checks {
+                self.ctx.metrics.checked(check);
+            }
             self.worker.aside(canaries::report(self.ctx, &self.object, &checks)).await;
         } else {
             publish(self.ctx, &self.object, &plan.events).await;
@@ -313,6 +316,7 @@ impl Pass<'_> {
             *stored = written;
         }
         if let Some(written) = write_status(self.ctx, stored, &plan.status).await? {
+            self.ctx.metrics.status_stored(stored.status.as_ref(), &plan.status);
             self.memory.wrote(&written);
             *stored = written;
         }

@@ -30,6 +30,23 @@ pub(super) fn sample() -> String {
     metrics.set_orphans(&"eu-west-1".into(), &"d4e5f6".into(), 3);
     metrics.history_cut(4);
     metrics.object_seen(Kind::ApiStage, &denied());
+    let status = |value| serde_json::from_value::<ApiStageStatus>(value).unwrap();
+    let release = serde_json::json!({
+        "id": "r2.2", "how": "Canary", "phase": "Progressing", "startedAt": "2026-08-01T12:00:00Z", "target": { "variablesHash": "0" },
+    });
+    let canary = serde_json::json!({ "percentTraffic": 25.0, "useStageCache": false, "deploymentId": "d" });
+    metrics.object_seen(
+        Kind::ApiStage,
+        &Standing::of_stage(&status(serde_json::json!({ "release": release, "canary": canary }))),
+    );
+    let entry = serde_json::json!({ "release": "r2.2", "variablesHash": "0", "how": "Canary", "stableSince": "2026-08-01T12:09:00Z" });
+    metrics.status_stored(None, &status(serde_json::json!({ "release": release, "history": [entry] })));
+    metrics.checked(&Check {
+        at: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH),
+        step: Some(1),
+        verdict: stagecraft_core::api::check::Verdict::Pass,
+        metrics: Vec::new(),
+    });
     metrics.set_leader(true);
     metrics.encode().unwrap()
 }
@@ -67,6 +84,11 @@ fn every_count_is_shown_under_its_documented_name() {
         "stagecraft_history_cut_total 4",
         r#"stagecraft_objects{kind="ApiStage",type="Ready",status="False",reason="AccessDenied"} 1"#,
         r#"stagecraft_cache_clusters{status="AVAILABLE"} 1"#,
+        r#"stagecraft_releases_running{phase="Progressing"} 1"#,
+        r#"stagecraft_canaries{percent="25"} 1"#,
+        r#"stagecraft_releases_total{result="Canary"} 1"#,
+        r#"stagecraft_release_duration_seconds_count{result="Canary"} 1"#,
+        r#"stagecraft_checks_total{verdict="Pass"} 1"#,
         "stagecraft_leader 1",
         concat!(r#"stagecraft_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
     ] {
