@@ -1,18 +1,11 @@
 //! Where the answers to a check's queries come from: `CloudWatch` of the stage's account and Region, and Prometheus.
 
-use futures::FutureExt as _;
-use futures::future::{BoxFuture, join, join_all};
+use futures::future::{join, join_all};
 use jiff::Timestamp;
 use stagecraft_core::analysis::{Ask, Query, Readings};
 
 use crate::aws::CloudWatch;
 use crate::prometheus::Prometheus;
-
-/// Answers queries. It never fails: a source that is down is a reading that is missing, with its reason.
-pub trait Sources: Send + Sync {
-    /// One reading for each query.
-    fn read<'a>(&'a self, queries: &'a [Query]) -> BoxFuture<'a, Readings>;
-}
 
 /// The sources of one stage.
 #[derive(Clone, Debug)]
@@ -23,18 +16,14 @@ pub struct Live {
     pub prometheus: Prometheus,
 }
 
-impl Sources for Live {
-    fn read<'a>(&'a self, queries: &'a [Query]) -> BoxFuture<'a, Readings> {
-        async move {
-            let (mut readings, numbers) = join(self.cloud_watch.read(queries), self.numbers(queries)).await;
-            readings.extend(numbers);
-            readings
-        }
-        .boxed()
-    }
-}
-
 impl Live {
+    /// One reading for each query. It never fails: a source that is down is a reading that is missing, with its reason.
+    pub async fn read(&self, queries: &[Query]) -> Readings {
+        let (mut readings, numbers) = join(self.cloud_watch.read(queries), self.numbers(queries)).await;
+        readings.extend(numbers);
+        readings
+    }
+
     async fn numbers(&self, queries: &[Query]) -> Readings {
         let asked = queries.iter().filter_map(|query| match &query.ask {
             Ask::Prometheus { provider, query: text, window } => {

@@ -6,6 +6,8 @@ use std::pin::Pin;
 use stagecraft_core::analysis::{Query, Reading, Readings};
 
 use crate::aws::{Aws, Gateway};
+use crate::prometheus::Prometheus;
+use crate::sources::Live;
 
 /// What is to be read, and as whom.
 #[derive(Clone, Copy)]
@@ -22,6 +24,21 @@ pub struct Asked<'a> {
 pub trait Sources: Send + Sync {
     /// The answers, by the id of their query.
     fn read<'a>(&'a self, asked: Asked<'a>) -> Pin<Box<dyn Future<Output = Readings> + Send + 'a>>;
+}
+
+/// `CloudWatch` of each stage's own account and Region, and every Prometheus that the operator's configuration names.
+#[derive(Clone, Debug)]
+pub struct Everywhere {
+    /// The Prometheus of the configuration.
+    pub prometheus: Prometheus,
+}
+
+impl Sources for Everywhere {
+    fn read<'a>(&'a self, asked: Asked<'a>) -> Pin<Box<dyn Future<Output = Readings> + Send + 'a>> {
+        let cloud_watch = asked.aws.cloud_watch(asked.gateway.region());
+        let live = Live { cloud_watch, prometheus: self.prometheus.clone() };
+        Box::pin(async move { live.read(asked.queries).await })
+    }
 }
 
 /// An operator that can ask nobody.

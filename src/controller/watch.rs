@@ -31,6 +31,7 @@ use super::reconcile::{Passed, reconcile};
 use super::references;
 use super::report::lighten;
 use super::responses::reconcile as reconcile_response;
+use super::sources::Everywhere;
 use crate::aws::{self, Aws, Limiters, Options, Share};
 use crate::cli;
 use crate::clock::Clock;
@@ -96,6 +97,7 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
         ctx.with_concurrency(process.settings.concurrency)
             .with_canaries(canaries)
             .with_responses(responses.iter().map(Controller::store).collect())
+            .with_sources(Arc::new(Everywhere { prometheus: process.prometheus.clone() }))
             .with_outside(process.webhooks.clone(), process.prometheus.clone()),
     );
 

@@ -19,7 +19,7 @@ use stagecraft_core::patch::PatchOperation;
 use super::*;
 use crate::aws::{CloudWatch, NewStage};
 use crate::prometheus::Prometheus;
-use crate::sources::{Live, Sources as _};
+use crate::sources::Live;
 
 /// A stage `prod` with a canary of 10 percent, and 100 requests a second since ten minutes.
 struct Bench {
