@@ -11,7 +11,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## Watch a stage come to life, change, roll back and go (KEEP=1 leaves it up, ACT=N ends after act N)
+demo: ## Watch a stage, then its canary releases (ACT=1 or ACT=2 plays one of the two, KEEP=1 leaves it up)
 	@demo/run.sh
 
 .PHONY: test

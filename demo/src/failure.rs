@@ -94,9 +94,11 @@ pub(crate) enum Failure {
     #[error("could not set up the signal handlers")]
     Signals(#[source] io::Error),
 
-    /// An act ended early.
-    #[error("the demo ended in act {number}")]
-    Act {
+    /// A chapter ended early.
+    #[error("the demo ended in chapter {number} of act {act}")]
+    Chapter {
+        /// Of which act.
+        act: u8,
         /// Which one.
         number: u8,
         /// Why.

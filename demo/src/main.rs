@@ -1,6 +1,6 @@
 //! `make demo`: Stagecraft's main job, played with real processes and real commands before somebody who has never seen it.
 //!
-//! A real kube-apiserver, the operator's own program and the simulator's own program run for half a minute. What a person
+//! A real kube-apiserver, the operator's own program and the simulator's own program run for some minutes. What a person
 //! would type is typed, its output is shown as it came, and every expectation is checked from outside: with kubectl and
 //! with what API Gateway holds, never with the operator's word alone. An expectation that does not hold ends the demo
 //! with the world as it is, and exit code 1.
@@ -31,9 +31,9 @@ struct Arguments {
     /// Leave everything up at the end, and say how to play with it, until Ctrl-C
     #[arg(long, env = "KEEP", value_parser = FalseyValueParser::new())]
     keep: bool,
-    /// Play up to this act; those before it make the world that it needs
-    #[arg(long, env = "ACT", value_name = "N", default_value_t = Act::COUNT, value_parser = clap::value_parser!(u8).range(1..=i64::from(Act::COUNT)))]
-    act: u8,
+    /// Play this act alone: 1, a stage and its revisions; 2, releases through a canary
+    #[arg(long, env = "ACT", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=i64::from(Act::COUNT)))]
+    act: Option<u8>,
     /// No colours, also at a terminal
     #[arg(long, env = "NO_COLOR", num_args = 0, default_missing_value = "1", hide_env = true)]
     no_color: Option<OsString>,
@@ -68,10 +68,10 @@ async fn play(arguments: &Arguments) -> Result<ExitCode, Failure> {
 
 async fn story(arguments: &Arguments, screen: Screen) -> Result<(), Failure> {
     let mut world = World::new(screen)?;
-    for act in Act::ALL.iter().filter(|act| act.number() <= arguments.act) {
+    for act in Act::ALL.iter().filter(|act| arguments.act.is_none_or(|chosen| chosen == act.number())) {
         if let Err(failure) = act.play(&mut world).await {
             world.tell(&failure).await?;
-            return Err(Failure::Act { number: act.number(), source: Box::new(failure) });
+            return Err(failure);
         }
     }
     world.screen.summary()?;

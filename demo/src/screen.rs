@@ -14,7 +14,7 @@ pub(crate) struct Screen {
     stdout: Stdout,
     colour: bool,
     started: Instant,
-    acts: usize,
+    chapters: usize,
     held: usize,
 }
 
@@ -43,15 +43,15 @@ impl Ink {
 
 impl Screen {
     pub(crate) fn new(colour: bool) -> Self {
-        Self { stdout: io::stdout(), colour, started: Instant::now(), acts: 0, held: 0 }
+        Self { stdout: io::stdout(), colour, started: Instant::now(), chapters: 0, held: 0 }
     }
 
-    /// The line that opens an act.
-    pub(crate) fn headline(&mut self, number: u8, of: u8, title: &str) -> io::Result<()> {
-        if number > 1 {
+    /// The line that opens a chapter. `place` tells which one it is.
+    pub(crate) fn headline(&mut self, place: &str, title: &str) -> io::Result<()> {
+        if self.chapters > 0 {
             self.line("")?;
         }
-        self.paint(Ink::Headline, &format!("━━ {number} of {of} · {title}"))
+        self.paint(Ink::Headline, &format!("━━ {place} · {title}"))
     }
 
     /// What a person would type.
@@ -88,18 +88,18 @@ impl Screen {
         self.paint(Ink::Bad, &format!("  ✗ {what}"))
     }
 
-    /// The end of an act.
+    /// The end of a chapter.
     pub(crate) fn took(&mut self, time: Duration) -> io::Result<()> {
-        self.acts = self.acts.saturating_add(1);
+        self.chapters = self.chapters.saturating_add(1);
         self.paint(Ink::Quiet, &format!("  {:.1} s", time.as_secs_f64()))
     }
 
     /// The end of the demo.
     pub(crate) fn summary(&mut self) -> io::Result<()> {
         let time = self.started.elapsed().as_secs_f64();
-        let (acts, held) = (self.acts, self.held);
+        let (chapters, held) = (self.chapters, self.held);
         self.line("")?;
-        self.paint(Ink::Headline, &format!("━━ {acts} acts, {held} expectations, all held: {time:.1} s"))
+        self.paint(Ink::Headline, &format!("━━ {chapters} chapters, {held} expectations, all held: {time:.1} s"))
     }
 
     fn paint(&mut self, ink: Ink, line: &str) -> io::Result<()> {

@@ -53,6 +53,8 @@ pub(crate) struct Ids {
     pub(crate) orders_resource: String,
     pub(crate) first_deployment: String,
     pub(crate) second_deployment: String,
+    /// What serves in the second act, before a release and after its promotion.
+    pub(crate) stable_deployment: String,
 }
 
 impl World {

@@ -112,6 +112,15 @@ async fn what_is_right_is_taken_and_kept_as_it_was_written() {
     }
 }
 
+#[tokio::test]
+async fn the_example_is_taken_and_is_a_policy() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/orders-canary.yaml");
+    let example: Value = serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let stored = Place::new().await.apply("example", &example["spec"]).await.unwrap();
+    let policy = policy(&stored.spec).unwrap();
+    assert_eq!((policy.steps.len(), policy.analysis.metrics.len()), (3, 2));
+}
+
 /// Sets have no order.
 fn sort_sets(spec: &mut Value) {
     for set in ["/guards", "/webhooks/0/when"] {

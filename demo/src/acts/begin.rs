@@ -1,4 +1,4 @@
-//! Acts 1 and 2: the world is made, and a stage comes to life in it.
+//! The world is made, and a stage comes to life in it.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::{failure::Failure, world::World};
 /// Conditions in short, as no column shows them.
 const CONDITIONS: &str = r#"kubectl get apistage orders-prod -o jsonpath='{range .status.conditions[*]}{.type}={.status}: {.message}{"\n"}{end}'"#;
 
-pub(super) async fn stage(world: &mut World) -> Result<(), Failure> {
+pub(super) async fn world(world: &mut World) -> Result<(), Failure> {
     let started = Instant::now();
     world.start_control_plane().await?;
     let server = world.control_plane()?.server().to_owned();

@@ -1,4 +1,4 @@
-//! Acts 6 and 8: what is refused, and what is left when all is over.
+//! What is refused, and what is left when all is over.
 
 use serde_json::{Value, json};
 

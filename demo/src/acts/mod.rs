@@ -1,9 +1,11 @@
-//! The eight acts, each a story of its own: what is done, what is seen, what must be so.
+//! The acts, each a story in chapters: what is done, what is seen, what must be so.
 
 mod begin;
 mod bounds;
+mod canary;
 mod change;
 mod response;
+mod share;
 
 use std::time::Instant;
 
@@ -12,10 +14,19 @@ use crate::{failure::Failure, world::World};
 /// The object of the story.
 const OBJECT: &str = "apistage/orders-prod";
 
-/// One act.
+/// A story from its beginning to its end. Each can be played alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
+    /// A stage comes to life, changes, goes back, and goes.
     Stage,
+    /// Releases go through a canary.
+    Canary,
+}
+
+/// A part of an act, under a headline of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chapter {
+    World,
     ComesToLife,
     NewRevision,
     GitRevert,
@@ -23,41 +34,66 @@ pub(crate) enum Act {
     BadInput,
     GatewayResponse,
     Delete,
+    Traffic,
+    GoodRelease,
+    BadRelease,
 }
 
 impl Act {
     /// In the order in which they are played.
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Stage,
-        Self::ComesToLife,
-        Self::NewRevision,
-        Self::GitRevert,
-        Self::Drift,
-        Self::BadInput,
-        Self::GatewayResponse,
-        Self::Delete,
-    ];
+    pub(crate) const ALL: [Self; 2] = [Self::Stage, Self::Canary];
 
     /// How many there are.
-    pub(crate) const COUNT: u8 = 8;
+    pub(crate) const COUNT: u8 = 2;
 
     /// 1 for the first.
     pub(crate) fn number(self) -> u8 {
         match self {
             Self::Stage => 1,
-            Self::ComesToLife => 2,
-            Self::NewRevision => 3,
-            Self::GitRevert => 4,
-            Self::Drift => 5,
-            Self::BadInput => 6,
-            Self::GatewayResponse => 7,
-            Self::Delete => 8,
+            Self::Canary => 2,
         }
     }
 
+    fn chapters(self) -> &'static [Chapter] {
+        match self {
+            Self::Stage => &[
+                Chapter::World,
+                Chapter::ComesToLife,
+                Chapter::NewRevision,
+                Chapter::GitRevert,
+                Chapter::Drift,
+                Chapter::BadInput,
+                Chapter::GatewayResponse,
+                Chapter::Delete,
+            ],
+            Self::Canary => &[Chapter::Traffic, Chapter::GoodRelease, Chapter::BadRelease],
+        }
+    }
+
+    /// Plays all chapters, each from its headline to its time.
+    pub(crate) async fn play(self, world: &mut World) -> Result<(), Failure> {
+        let chapters = self.chapters();
+        for (chapter, number) in chapters.iter().zip(1..) {
+            let started = Instant::now();
+            let place = format!("act {}, {number} of {}", self.number(), chapters.len());
+            world.screen.headline(&place, chapter.title())?;
+            let played = async {
+                chapter.play(world).await?;
+                world.all_alive()
+            };
+            if let Err(source) = played.await {
+                return Err(Failure::Chapter { act: self.number(), number, source: Box::new(source) });
+            }
+            world.screen.took(started.elapsed())?;
+        }
+        Ok(())
+    }
+}
+
+impl Chapter {
     fn title(self) -> &'static str {
         match self {
-            Self::Stage => "a cluster, a REST API, and the operator between them",
+            Self::World => "a cluster, a REST API, and the operator between them",
             Self::ComesToLife => "apply: a stage comes to life",
             Self::NewRevision => "the API got a new method: a new revision takes it live, a variable along with it",
             Self::GitRevert => "Git revert: the first revision comes back without a new snapshot",
@@ -65,15 +101,15 @@ impl Act {
             Self::BadInput => "bad input: what the API server refuses, and what only AWS knows",
             Self::GatewayResponse => "a gateway response: what API Gateway itself answers, and when callers get it",
             Self::Delete => "delete: the stage goes, and nothing of ours is left behind",
+            Self::Traffic => "a stage with traffic, and an ApiCanary for what comes next",
+            Self::GoodRelease => "a good revision: 5 %, 25 %, 50 %, promoted",
+            Self::BadRelease => "a bad revision: caught at 5 %, undone in one call, held",
         }
     }
 
-    /// Plays the act from its headline to its time.
-    pub(crate) async fn play(self, world: &mut World) -> Result<(), Failure> {
-        let started = Instant::now();
-        world.screen.headline(self.number(), Self::COUNT, self.title())?;
+    async fn play(self, world: &mut World) -> Result<(), Failure> {
         match self {
-            Self::Stage => begin::stage(world).await,
+            Self::World => begin::world(world).await,
             Self::ComesToLife => begin::comes_to_life(world).await,
             Self::NewRevision => change::new_revision(world).await,
             Self::GitRevert => change::git_revert(world).await,
@@ -81,10 +117,10 @@ impl Act {
             Self::BadInput => bounds::bad_input(world).await,
             Self::GatewayResponse => response::gateway_response(world).await,
             Self::Delete => bounds::delete(world).await,
-        }?;
-        world.all_alive()?;
-        world.screen.took(started.elapsed())?;
-        Ok(())
+            Self::Traffic => canary::traffic(world).await,
+            Self::GoodRelease => canary::good_release(world).await,
+            Self::BadRelease => canary::bad_release(world).await,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ impl World {
             return Ok(());
         }
         self.screen.line("\nThe world as it is:")?;
-        for command in ["kubectl get apistages -o yaml", "kubectl events"] {
+        for command in ["kubectl get apistages,apicanaries -o yaml", "kubectl events"] {
             if let Err(error) = self.typed(command).await {
                 self.screen.cross(&testbed::chain(&error))?;
             }

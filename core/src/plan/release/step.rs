@@ -118,7 +118,8 @@ pub(super) fn enter(
     };
     draft.tell(Event::normal(
         EventReason::StepStarted,
-        format!("Step{number}Of{}", policy.steps.len()),
+        // Apart from the same step of another release: repeats of an action are folded into its first note.
+        format!("{}/Step{number}Of{}", release.id, policy.steps.len()),
         format!("{} step {number} of {}: {} % {how_long}.", release.id, policy.steps.len(), step.percent),
     ));
     draft.change(|release| {
@@ -162,7 +163,7 @@ fn renumber(draft: &mut Draft<'_>, policy: &Policy, release: &Release) -> bool {
     let now = draft.time();
     draft.tell(Event::normal(
         EventReason::StepStarted,
-        format!("Step{number}Of{}", policy.steps.len()),
+        format!("{}/Step{number}Of{}", release.id, policy.steps.len()),
         format!(
             "The steps were edited: at {ceiling} % release {} is in step {number} of {} now, which starts anew. No traffic is moved by that.",
             release.id,
