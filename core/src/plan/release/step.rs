@@ -50,6 +50,12 @@ pub(super) fn progress(
         Some(release) => release.clone(),
         None => return Ok(Turn::Again),
     };
+    // The spec's values are those of the target that takes over: this one's canary must not get them.
+    if release.next.is_some()
+        && let Some(held) = gates::first(draft, policy, &release)
+    {
+        return Ok(wait(draft, policy, &release, held));
+    }
     if release.step_started_at.is_none() && release.step.is_some() {
         return Ok(enter(draft, desired, policy, &release, stage));
     }

@@ -511,6 +511,22 @@ fn a_new_target_takes_over_in_one_patch_at_the_first_step() {
 }
 
 #[test]
+fn a_canary_never_gets_the_variables_of_what_takes_over() {
+    let mut bench = first_step(policy());
+    bench.rest_api.availability = Availability::Changing;
+    bench.revision("r3").variable("backend", "red").minutes(3);
+    let canary = bench.stage().canary.clone().unwrap();
+    assert_eq!((canary.deployment_id, canary.stage_variable_overrides["backend"].as_str()), ("dep2".into(), "green"));
+    bench.command("pause/r2.2/1").minutes(3);
+    bench.command("resume/r2.2/2").minutes(3);
+    assert_eq!(bench.stage().canary.as_ref().unwrap().stage_variable_overrides["backend"], "green");
+    bench.rest_api.availability = Availability::Available;
+    bench.pass();
+    let canary = bench.stage().canary.clone().unwrap();
+    assert_eq!((canary.deployment_id, canary.stage_variable_overrides["backend"].as_str()), ("dep3".into(), "red"));
+}
+
+#[test]
 fn what_is_superseded_can_still_be_aborted() {
     let mut bench = first_step(policy());
     bench.rest_api.availability = Availability::Changing;
