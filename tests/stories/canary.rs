@@ -1,5 +1,16 @@
 //! A release through a canary, on a real apiserver and the simulator: what AWS is asked, and what people see.
 
+mod changes;
+mod hands;
+mod order;
+mod people;
+mod reapplied;
+mod restarts;
+mod series;
+mod silence;
+mod throttled;
+mod verdicts;
+
 use serde_json::{Value, json};
 use stagecraft_core::analysis::{AlarmState, Reading};
 use stagecraft_core::api::canary::ApiCanary;
@@ -193,7 +204,7 @@ fn judged() -> Value {
 async fn a_bad_release_is_caught_and_undone_also_by_the_next_operator() {
     let mut world = governed(judged()).await;
     let first = deployment(&world);
-    *world.reading.lock().unwrap() = Reading::Alarm(AlarmState::Ok);
+    world.numbers.tell(Reading::Alarm(AlarmState::Ok));
     world.apply("orders", spec(&world, "r2", "green")).await.unwrap();
     world.minutes("orders", 3).await.unwrap();
     assert_eq!(shown(&world).await, "Progressing 2/2 50 r2.2", "{}", world.tell("orders").await);
@@ -204,7 +215,7 @@ async fn a_bad_release_is_caught_and_undone_also_by_the_next_operator() {
 
     step("the operator is killed, and the canary begins to fail");
     world.restart().await;
-    *world.reading.lock().unwrap() = Reading::Alarm(AlarmState::Alarm);
+    world.numbers.tell(Reading::Alarm(AlarmState::Alarm));
     world.simulator.reset_calls();
     world.minutes("orders", 3).await.unwrap();
     assert_eq!(world.writes()[0], "UpdateStage remove /canarySettings", "{}", world.tell("orders").await);
@@ -219,14 +230,14 @@ async fn a_bad_release_is_caught_and_undone_also_by_the_next_operator() {
     }
 
     step("the same revision is applied again: it stays held");
-    *world.reading.lock().unwrap() = Reading::Alarm(AlarmState::Ok);
+    world.numbers.tell(Reading::Alarm(AlarmState::Ok));
     world.apply("orders", spec(&world, "r2", "green")).await.unwrap();
     world.rest("orders").await;
     assert_eq!(deployment(&world), first);
     world.assert_rest("orders").await;
 
     step("silence promotes nothing");
-    *world.reading.lock().unwrap() = Reading::Alarm(AlarmState::InsufficientData);
+    world.numbers.tell(Reading::Alarm(AlarmState::InsufficientData));
     world.annotate("orders", "retry/r2.2/1").await;
     world.minutes("orders", 15).await.unwrap();
     assert_eq!(shown(&world).await, "Progressing 1/2 5 r2.3");

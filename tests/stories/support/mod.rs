@@ -1,5 +1,7 @@
 //! A world for stories: one namespace, one simulator, one clock, and operators that can be killed at any call.
 
+pub(crate) mod numbers;
+pub(crate) mod release;
 pub(crate) mod tripwire;
 pub(crate) mod world;
 

@@ -3,7 +3,6 @@
 mod responses;
 
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,11 +16,10 @@ use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
 use stagecraft::aws::{Aws, Options, StaticCredentials};
 use stagecraft::clock::Clock;
-use stagecraft::controller::{Asked, Context, Guarded, Objects, Passed, Scope, Sources, reconcile};
+use stagecraft::controller::{Context, Guarded, Objects, Passed, Scope, reconcile};
 use stagecraft::lease::Leadership;
 use stagecraft::metrics::Metrics;
 use stagecraft_core::access::Policy;
-use stagecraft_core::analysis::{Reading, Readings};
 use stagecraft_core::api::canary::ApiCanary;
 use stagecraft_core::api::gateway_response::ApiGatewayResponse;
 use stagecraft_core::api::names::Region;
@@ -30,6 +28,7 @@ use stagecraft_core::api::status::ApiStageStatus;
 use stagecraft_core::world::Settings;
 use testbed::{Cluster, Namespace};
 
+use super::numbers::Numbers;
 use super::{Side, Tripwire};
 
 /// Operation timeout of the stories: nothing in them is slow.
@@ -48,8 +47,8 @@ pub(crate) struct World {
     pub(crate) simulator: Simulator,
     pub(crate) api: String,
     pub(crate) clock: Clock,
-    /// What every source of metrics answers.
-    pub(crate) reading: Arc<Mutex<Reading>>,
+    /// What the sources of metrics answer.
+    pub(crate) numbers: Numbers,
     cluster: &'static Cluster,
     namespace: Namespace,
     client: Client,
@@ -71,17 +70,6 @@ fn settings(cluster_id: &str, region: &Region, access: &Policy) -> Settings {
         access: access.clone(),
         drift_interval: Duration::from_mins(10),
         lost_reply_wait: AWS_TIMEOUT + Duration::from_mins(1),
-    }
-}
-
-/// Sources that answer what the story says.
-struct Told(Arc<Mutex<Reading>>);
-
-impl Sources for Told {
-    fn read<'a>(&'a self, asked: Asked<'a>) -> Pin<Box<dyn Future<Output = Readings> + Send + 'a>> {
-        let reading = self.0.lock().unwrap().clone();
-        let readings = asked.queries.iter().map(|query| (query.id.clone(), reading.clone())).collect();
-        Box::pin(std::future::ready(readings))
     }
 }
 
@@ -110,14 +98,15 @@ impl World {
         let access = Policy::Open { adoption: false };
         let (cluster_id, region) = ("story".to_owned(), Region::from("eu-west-1"));
         let settings = settings(&cluster_id, &region, &access);
-        let reading = Arc::new(Mutex::new(Reading::Missing("nobody answers".to_owned())));
-        let operator = Operator::start(cluster, &server, &clock, Tripwire::counting(), settings, &reading).await;
+        let numbers = Numbers { simulator: simulator.clone(), told: Arc::default() };
+        let tripwire = Tripwire::counting();
+        let operator = Operator::start(cluster, &numbers, &server, &clock, tripwire, settings).await;
         let elsewhere = None;
         let world = Self {
             simulator,
             api,
             clock,
-            reading,
+            numbers,
             cluster,
             namespace,
             client,
@@ -168,8 +157,8 @@ impl World {
     pub(crate) async fn restart_with(&mut self, tripwire: Tripwire) {
         self.pass_time(Duration::from_secs(15));
         let settings = settings(&self.cluster_id, &self.region, &self.access);
-        let reading = Arc::clone(&self.reading);
-        self.operator = Operator::start(self.cluster, &self.server, &self.clock, tripwire, settings, &reading).await;
+        self.operator =
+            Operator::start(self.cluster, &self.numbers, &self.server, &self.clock, tripwire, settings).await;
         self.wire();
     }
 
@@ -200,6 +189,12 @@ impl World {
     pub(crate) async fn stir(&self, name: &str) {
         self.pass_time(Duration::from_mins(15));
         self.pass(name).await.expect("nobody was to die here");
+    }
+
+    /// `kubectl` in the story's namespace, with `input` on its stdin.
+    pub(crate) async fn kubectl(&self, arguments: &[&str], input: &str) -> std::process::Output {
+        let arguments = [&["--namespace", self.namespace.name()], arguments].concat();
+        self.cluster.kubectl_with_input(arguments, input).await.unwrap()
     }
 
     /// Objects of another namespace, which the operator watches from now on, too.
@@ -280,9 +275,9 @@ impl World {
         let object = ApiStage::new("orders", serde_json::from_value(spec).unwrap());
         objects.create(&PostParams::default(), &object).await.unwrap();
         let settings = settings(cluster_id, &self.region, &self.access);
-        let counting = Tripwire::counting();
+        let tripwire = Tripwire::counting();
         let operator =
-            Operator::start(self.cluster, &self.server, &self.clock, counting, settings, &self.reading).await;
+            Operator::start(self.cluster, &self.numbers, &self.server, &self.clock, tripwire, settings).await;
         for _ in 0..MOST_PASSES {
             let object = objects.get("orders").await.unwrap();
             operator.show(vec![object.clone()], Vec::new());
@@ -327,7 +322,17 @@ impl World {
             all.extend(objects.list(&ListParams::default()).await.unwrap());
         }
         let canaries = self.canaries().list(&ListParams::default()).await.unwrap().items;
-        self.operator.show(all, canaries);
+        self.pass_seeing(object, all, canaries).await
+    }
+
+    /// One pass over an object, with what watches have delivered of the others so far.
+    pub(crate) async fn pass_seeing(
+        &self,
+        object: ApiStage,
+        stages: Vec<ApiStage>,
+        canaries: Vec<ApiCanary>,
+    ) -> Option<Passed> {
+        self.operator.show(stages, canaries);
         self.pass_time(Duration::from_secs(1));
         let object = Arc::new(object);
         tokio::select! {
@@ -371,7 +376,8 @@ impl World {
         let calls = self.simulator.calls();
         let ours = calls
             .iter()
-            .filter(|call| call.info.service != "sts" && call.info.caller.name.as_deref() != Some("console"));
+            .filter(|call| !matches!(call.info.service, "sts" | "cloudwatch"))
+            .filter(|call| call.info.caller.name.as_deref() != Some("console"));
         ours.map(|call| call.info.operation.to_owned()).collect()
     }
 
@@ -424,11 +430,11 @@ impl World {
 impl Operator {
     async fn start(
         cluster: &'static Cluster,
+        numbers: &Numbers,
         server: &Server,
         clock: &Clock,
         tripwire: Tripwire,
         settings: Settings,
-        reading: &Arc<Mutex<Reading>>,
     ) -> Self {
         let client = ClientBuilder::try_from(cluster.config()).unwrap().with_layer(&tripwire).build();
         let credentials =
@@ -450,7 +456,7 @@ impl Operator {
         let (canaries, writer) = reflector::store();
         let (responses, response_writer) = reflector::store();
         let ctx = ctx.with_canaries(vec![canaries]).with_responses(vec![responses]);
-        let ctx = ctx.with_sources(Arc::new(Told(Arc::clone(reading))));
+        let ctx = ctx.with_sources(Arc::new(numbers.clone()));
         Self {
             ctx,
             tripwire,
