@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use apigateway_simulator::{Server, Simulator};
 use stagecraft_core::api::arn;
+use stagecraft_core::api::gateway_response::ResponseType;
 use stagecraft_core::api::names::StageName;
 use stagecraft_core::cause::Cause;
 use stagecraft_core::patch::PatchOperation;
 use stagecraft_core::plan::Priority;
+use stagecraft_core::response::Declared;
 use tokio::task::JoinSet;
 
 use super::*;
@@ -86,6 +88,16 @@ async fn every_call_takes_one_token_and_sts_takes_none() {
     taken.insert("TagResource", bench.taken());
     gateway.untag(&arn, &["team".to_owned()], permit()).await.unwrap();
     taken.insert("UntagResource", bench.taken());
+    let kind = ResponseType::Throttled;
+    gateway.gateway_responses(api).await.unwrap();
+    taken.insert("GetGatewayResponses", bench.taken());
+    gateway.put_gateway_response(api, kind, &Declared::default(), permit()).await.unwrap();
+    taken.insert("PutGatewayResponse", bench.taken());
+    let operations = [PatchOperation::replace("/statusCode", "420")];
+    gateway.update_gateway_response(api, kind, &operations, permit()).await.unwrap();
+    taken.insert("UpdateGatewayResponse", bench.taken());
+    gateway.delete_gateway_response(api, kind, permit()).await.unwrap();
+    taken.insert("DeleteGatewayResponse", bench.taken());
     gateway.delete_stage(api, &prod, permit()).await.unwrap();
     taken.insert("DeleteStage", bench.taken());
     gateway.delete_deployment(api, &deployment, permit()).await.unwrap();

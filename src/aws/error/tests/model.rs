@@ -32,6 +32,7 @@ fn not_found(operation: Operation) -> Cause {
         | "UntagResource"
         | "FlushStageCache"
         | "FlushStageAuthorizersCache" => Cause::StageNotFound,
+        "UpdateGatewayResponse" | "DeleteGatewayResponse" => Cause::AlreadyAbsent,
         _ => Cause::RestApiNotFound,
     }
 }
