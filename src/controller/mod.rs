@@ -30,6 +30,7 @@ pub use context::{Context, Guarded};
 pub use objects::{Objects, Scope};
 pub use reconcile::{Passed, reconcile};
 pub use responses::reconcile as reconcile_response;
+pub(crate) use responses::{Foreseen as ForeseenResponse, foresee as foresee_response};
 pub use sources::{Asked, Everywhere, NoSources, Sources};
 pub use watch::run;
 

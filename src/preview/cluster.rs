@@ -1,15 +1,18 @@
 //! The live objects, and what the API server makes of the manifests.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{ListParams, PostParams};
+use kube::core::object::{HasSpec, HasStatus};
 use kube::runtime::reflector::{Store, store::Writer};
 use kube::runtime::watcher::Event;
 use kube::{Api, Client, Config, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use stagecraft_core::api::canary::ApiCanary;
+use stagecraft_core::api::gateway_response::ApiGatewayResponse;
 use stagecraft_core::api::names::Region;
 use stagecraft_core::api::stage::ApiStage;
 
@@ -49,6 +52,7 @@ impl Cluster {
 
         let stages: Vec<ApiStage> = everything(&client, "ApiStages").await?;
         let mut canaries: Vec<ApiCanary> = everything(&client, "ApiCanaries").await?;
+        let responses: Vec<ApiGatewayResponse> = everything(&client, "ApiGatewayResponses").await?;
         for manifest in &manifests.canaries {
             let mut manifest = manifest.clone();
             manifest.metadata.namespace.get_or_insert_with(|| namespace.clone());
@@ -69,34 +73,41 @@ impl Cluster {
             scope.apply(&event);
         }
         let context = Context::new(client.clone(), aws, leadership, clock, metrics, core, objects)
-            .with_canaries(vec![store_of(canaries)?]);
+            .with_canaries(vec![store_of(canaries)?])
+            .with_responses(vec![store_of(responses)?]);
         Ok(Self { client, namespace, context })
     }
 
     /// The object as the API server would store it, with its status; whether it would be new. What the schema refuses is refused
     /// here, in the API server's words.
-    pub(super) async fn judged(&self, manifest: &ApiStage) -> Result<(ApiStage, bool), BoxError> {
+    pub(super) async fn judged<K>(&self, manifest: &K) -> Result<(K, bool), BoxError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + HasSpec + HasStatus,
+        K: Clone + Debug + Serialize + DeserializeOwned,
+        K::Spec: Clone + PartialEq,
+    {
         let namespace = manifest.namespace().unwrap_or_else(|| self.namespace.clone());
-        let api: Api<ApiStage> = Api::namespaced(self.client.clone(), &namespace);
-        let name = manifest.name_any();
+        let api: Api<K> = Api::namespaced(self.client.clone(), &namespace);
+        let (kind, name) = (K::kind(&()), manifest.name_any());
         let dry = PostParams { dry_run: true, ..PostParams::default() };
         let said = |error: kube::Error| {
             if let kube::Error::Api(status) = &error {
-                return format!("the API server refuses ApiStage {namespace}/{name}: {}", status.message);
+                return format!("the API server refuses {kind} {namespace}/{name}: {}", status.message);
             }
-            format!("could not ask the API server about ApiStage {namespace}/{name}: {}", Chain(&error))
+            format!("could not ask the API server about {kind} {namespace}/{name}: {}", Chain(&error))
         };
         let Some(mut live) = api.get_opt(&name).await.map_err(said)? else {
             return Ok((api.create(&dry, manifest).await.map_err(said)?, true));
         };
-        let (former, status) = (live.clone(), live.status.take());
-        live.spec = manifest.spec.clone();
-        live.metadata.managed_fields = None;
+        let (former, status) = (live.clone(), live.status_mut().take());
+        *live.spec_mut() = manifest.spec().clone();
+        live.meta_mut().managed_fields = None;
         let mut judged = api.replace(&name, &dry, &live).await.map_err(said)?;
-        judged.status = status;
+        *judged.status_mut() = status;
         // A dry run does not always count: a spec that differs is a new generation.
-        if judged.metadata.generation == former.metadata.generation && judged.spec != former.spec {
-            judged.metadata.generation = former.metadata.generation.map(|generation| generation + 1);
+        let generation = former.meta().generation;
+        if judged.meta().generation == generation && judged.spec() != former.spec() {
+            judged.meta_mut().generation = generation.map(|generation| generation + 1);
         }
         Ok((judged, false))
     }
@@ -104,7 +115,7 @@ impl Cluster {
 
 async fn everything<K>(client: &Client, what: &str) -> Result<Vec<K>, BoxError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {
     let list = Api::<K>::all(client.clone()).list(&ListParams::default()).await;
     Ok(list.map_err(|error| format!("could not list the {what}: {}", Chain(&error)))?.items)

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stagecraft_core::api::GROUP;
 use stagecraft_core::api::canary::ApiCanary;
+use stagecraft_core::api::gateway_response::ApiGatewayResponse;
 use stagecraft_core::api::stage::ApiStage;
 
 /// What the manifests hold of ours.
@@ -15,6 +16,7 @@ use stagecraft_core::api::stage::ApiStage;
 pub(super) struct Manifests {
     pub(super) stages: Vec<Arc<ApiStage>>,
     pub(super) canaries: Vec<ApiCanary>,
+    pub(super) responses: Vec<ApiGatewayResponse>,
 }
 
 /// Why manifests cannot be read: which, and what to change.
@@ -26,7 +28,7 @@ pub(super) enum Error {
     Syntax { path: PathBuf, reason: String },
     #[error("{kind} {name} in {} does not have the shape of its kind: {reason}", path.display())]
     Shape { path: PathBuf, kind: String, name: String, reason: String },
-    #[error("there is no ApiStage in {}: name a file that holds one", paths(.0))]
+    #[error("there is no ApiStage and no ApiGatewayResponse in {}: name a file that holds one", paths(.0))]
     Nothing(Vec<PathBuf>),
 }
 
@@ -45,7 +47,7 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Manifests, Error> {
             manifests.take(path, document)?;
         }
     }
-    if manifests.stages.is_empty() {
+    if manifests.stages.is_empty() && manifests.responses.is_empty() {
         return Err(Error::Nothing(files.to_vec()));
     }
     Ok(manifests)
@@ -78,6 +80,7 @@ impl Manifests {
         };
         match kind.as_str() {
             "ApiStage" => self.stages.push(Arc::new(typed(document).map_err(shape)?)),
+            "ApiGatewayResponse" => self.responses.push(typed(document).map_err(shape)?),
             "ApiCanary" => self.canaries.push(typed(document).map_err(shape)?),
             _ => {}
         }

@@ -45,14 +45,21 @@ pub async fn run(settings: Settings) -> Result<ExitCode, BoxError> {
     let cluster = Cluster::connect(&settings, &manifests).await?;
     let mut all = Vec::new();
     for manifest in &manifests.stages {
-        let (object, is_new) = cluster.judged(manifest).await?;
+        let (object, is_new) = cluster.judged(&**manifest).await?;
         let name = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
         let governor = crate::controller::governor(&cluster.context, &object);
         let foreseen = crate::controller::foresee(&cluster.context, object).await;
         let foreseen = foreseen.map_err(|error| format!("ApiStage {name}: {}", Chain(&*error)))?;
         all.push(Shown::new(name, is_new, governor, &foreseen, settings.show_values));
     }
-    let printed = if settings.json { shown::json(&all)? } else { text::print(&all) };
+    for manifest in &manifests.responses {
+        let (object, is_new) = cluster.judged(manifest).await?;
+        let name = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
+        let foreseen = crate::controller::foresee_response(&cluster.context, object).await;
+        let foreseen = foreseen.map_err(|error| format!("ApiGatewayResponse {name}: {}", Chain(&*error)))?;
+        all.push(Shown::of_response(name, is_new, &foreseen));
+    }
+    let printed = if settings.json { shown::json(&all) } else { text::print(&all) };
     io::stdout().lock().write_all(printed.as_bytes())?;
     let changes = all.iter().any(Shown::changes_something);
     Ok(if changes { ExitCode::from(2) } else { ExitCode::SUCCESS })

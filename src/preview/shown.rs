@@ -1,19 +1,22 @@
 //! What is shown of one object: fields, calls, and what comes then.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde::Serialize;
 use stagecraft_core::api::status::Release;
 use stagecraft_core::forecast::{Difference, differences};
 use stagecraft_core::patch::PatchOperation;
 use stagecraft_core::plan::{Action, What};
+use stagecraft_core::response;
 use stagecraft_core::world::{Governor, Group};
 
-use crate::controller::Foreseen;
-use crate::run::BoxError;
+use crate::controller::{Foreseen, ForeseenResponse};
 
-/// What is shown of one `ApiStage`.
+/// What is shown of one object.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Shown {
+    #[serde(skip)]
+    pub(super) kind: &'static str,
     /// `namespace/name`.
     pub(super) name: String,
     /// Whether there is no such object yet.
@@ -35,7 +38,10 @@ pub(super) struct Place {
     pub(super) account_id: String,
     pub(super) region: String,
     pub(super) rest_api_id: String,
-    pub(super) stage_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stage_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) response_type: Option<String>,
 }
 
 /// One field that would change. Values that are not shown are absent, and `hidden` says so.
@@ -100,32 +106,93 @@ impl Shown {
     ) -> Self {
         let Foreseen { place, reads, calls, before, after, status } = foreseen;
         let fields = differences(before.as_ref(), after.as_ref());
-        let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
         let release = status.release.as_ref().filter(|_| calls.iter().any(|call| call.group() == Group::Traffic));
         let read = reads.iter().filter_map(read).chain(calls.iter().map(|action| write(action, show_values)));
         Self {
+            kind: "ApiStage",
             name,
             new_object,
             place: place.as_ref().map(|place| Place {
                 account_id: place.account.to_string(),
                 region: place.region.to_string(),
                 rest_api_id: place.rest_api.to_string(),
-                stage_name: place.stage.to_string(),
+                stage_name: Some(place.stage.to_string()),
+                response_type: None,
             }),
             fields: fields.into_iter().map(|difference| Field::new(difference, show_values)).collect(),
             calls: read.collect(),
             release: release.map(|release| ReleaseShown::new(release, governor)),
-            ready: Ready {
-                status: ready.map_or_else(|| "Unknown".to_owned(), |ready| ready.status.clone()),
-                reason: ready.map_or_else(String::new, |ready| ready.reason.clone()),
-                message: ready.map_or_else(String::new, |ready| ready.message.clone()),
+            ready: Ready::of(&status.conditions),
+        }
+    }
+
+    pub(super) fn of_response(name: String, new_object: bool, foreseen: &ForeseenResponse) -> Self {
+        let ForeseenResponse { place, reads, calls, status } = foreseen;
+        let read = |what: &response::What| Call {
+            operation: match what {
+                response::What::Account => "GetCallerIdentity",
+                response::What::Responses => "GetGatewayResponses",
+                response::What::Deployments => "GetDeployments",
             },
+            purpose: None,
+            details: Vec::new(),
+            write: false,
+        };
+        let write = |action: &response::Action| {
+            let (operation, details) = match action {
+                response::Action::Put(change) => ("PutGatewayResponse", change.paths.clone()),
+                response::Action::Update(_, patch) => {
+                    ("UpdateGatewayResponse", patch.iter().map(ToString::to_string).collect())
+                }
+                response::Action::Delete => ("DeleteGatewayResponse", Vec::new()),
+            };
+            Call { operation, purpose: Some("response"), details, write: true }
+        };
+        let paths = calls.iter().flat_map(|action| match action {
+            response::Action::Put(change) | response::Action::Update(change, _) => change.paths.as_slice(),
+            response::Action::Delete => &[],
+        });
+        // What headers and bodies hold is the user's own; paths tell what changes.
+        let fields = paths.map(|path| Field {
+            path: path.clone(),
+            change: Change::Update,
+            old: None,
+            new: None,
+            hidden: true,
+            released: false,
+        });
+        Self {
+            kind: "ApiGatewayResponse",
+            name,
+            new_object,
+            place: place.as_ref().map(|place| Place {
+                account_id: place.account.to_string(),
+                region: place.region.to_string(),
+                rest_api_id: place.rest_api.to_string(),
+                stage_name: None,
+                response_type: Some(place.response_type.to_string()),
+            }),
+            fields: fields.collect(),
+            calls: reads.iter().map(read).chain(calls.iter().map(write)).collect(),
+            release: None,
+            ready: Ready::of(&status.conditions),
         }
     }
 
     /// Whether anything would be written to AWS.
     pub(super) fn changes_something(&self) -> bool {
         self.calls.iter().any(|call| call.write)
+    }
+}
+
+impl Ready {
+    fn of(conditions: &[Condition]) -> Self {
+        let ready = conditions.iter().find(|condition| condition.type_ == "Ready");
+        Self {
+            status: ready.map_or_else(|| "Unknown".to_owned(), |ready| ready.status.clone()),
+            reason: ready.map_or_else(String::new, |ready| ready.reason.clone()),
+            message: ready.map_or_else(String::new, |ready| ready.message.clone()),
+        }
     }
 }
 
@@ -225,6 +292,8 @@ fn operation(operation: &PatchOperation, show_values: bool) -> String {
 }
 
 /// All of it for programs.
-pub(super) fn json(all: &[Shown]) -> Result<String, BoxError> {
-    Ok(format!("{:#}\n", serde_json::json!({ "stages": serde_json::to_value(all)? })))
+pub(super) fn json(all: &[Shown]) -> String {
+    let of = |kind: &str| all.iter().filter(|shown| shown.kind == kind).collect::<Vec<_>>();
+    let (stages, responses) = (of("ApiStage"), of("ApiGatewayResponse"));
+    format!("{:#}\n", serde_json::json!({ "stages": stages, "gatewayResponses": responses }))
 }

@@ -20,10 +20,12 @@ fn stage(text: &mut String, shown: &Shown) {
         text.push('\n');
     };
     let place = shown.place.as_ref().map_or_else(String::new, |place| {
-        format!(" (stage {} of {}, {})", place.stage_name, place.rest_api_id, place.region)
+        let what =
+            place.stage_name.as_ref().map(|stage| format!("stage {stage}")).or_else(|| place.response_type.clone());
+        format!(" ({} of {}, {})", what.unwrap_or_default(), place.rest_api_id, place.region)
     });
     let new = if shown.new_object { ", which is new" } else { "" };
-    line(format!("ApiStage {}{place}{new}", shown.name));
+    line(format!("{} {}{place}{new}", shown.kind, shown.name));
     let width = shown.fields.iter().map(|field| field.path.len()).max().unwrap_or_default().min(WIDEST_FIELD);
     for one in &shown.fields {
         line(format!("  {}", field(one, width, shown)));

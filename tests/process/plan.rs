@@ -149,8 +149,8 @@ async fn what_cannot_be_planned_is_one_sentence_and_exit_code_1() {
     let config_map = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "x" } });
     let cases = [
         (vec![World::manifest(&spec)], "spec.revision and spec.deploymentId exclude each other"),
-        (vec![config_map], "there is no ApiStage in -: name a file that holds one"),
-        (vec![json!("{")], "there is no ApiStage in -"),
+        (vec![config_map], "there is no ApiStage and no ApiGatewayResponse in -: name a file that holds one"),
+        (vec![json!("{")], "there is no ApiStage and no ApiGatewayResponse in -"),
     ];
     for (manifests, sentence) in cases {
         let said = world.plan(&[], &manifests).await;
@@ -161,4 +161,29 @@ async fn what_cannot_be_planned_is_one_sentence_and_exit_code_1() {
     spec = json!({ "restApiId": "zzzzzzzzzz", "stageName": "prod", "revision": "r1" });
     let said = world.plan(&[], &[World::manifest(&spec)]).await;
     assert!(said.err.contains("GetStages") || said.out.contains("RestApiNotFound"), "{} {}", said.out, said.err);
+}
+
+#[tokio::test]
+async fn a_gateway_response_is_planned_without_its_values() {
+    let world = World::new().await;
+    world.simulator.reset_calls();
+    let mut manifest = json!({
+        "apiVersion": "stagecraft.dev/v1alpha1", "kind": "ApiGatewayResponse", "metadata": { "name": "slow" },
+        "spec": {
+            "restApiId": world.api, "responseType": "THROTTLED", "statusCode": "429",
+            "responseTemplates": { "application/json": "{\"secret\":\"words\"}" },
+        },
+    });
+    let said = world.plan(&[], &[manifest.clone()]).await;
+    assert_eq!(said.code, 2, "{} {}", said.out, said.err);
+    let head = format!("ApiGatewayResponse default/slow (THROTTLED of {}, eu-west-1), which is new", world.api);
+    assert!(said.out.starts_with(&head), "{}", said.out);
+    assert!(said.out.contains("PutGatewayResponse"), "{}", said.out);
+    assert!(!said.out.contains("words"), "{}", said.out);
+    assert_eq!(world.writes(), [""; 0], "a plan writes nothing");
+    step("bad input is the API server's sentence");
+    manifest["spec"]["statusCode"] = json!("999");
+    let said = world.plan(&[], &[manifest]).await;
+    assert_eq!(said.code, 1, "{}", said.out);
+    assert!(said.err.contains("the API server refuses ApiGatewayResponse default/slow"), "{}", said.err);
 }

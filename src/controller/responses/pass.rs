@@ -309,7 +309,7 @@ impl Pass<'_> {
 }
 
 /// Reads one need into `observed`.
-async fn read(ctx: &Context, site: &Site, need: Need, observed: &mut Observed) -> Result<(), aws::Error> {
+pub(super) async fn read(ctx: &Context, site: &Site, need: Need, observed: &mut Observed) -> Result<(), aws::Error> {
     let Site { aws, gateway, rest_api } = site;
     let newer_than = to_boottime(ctx, need.not_before);
     let observations = &ctx.observations;
@@ -328,7 +328,11 @@ async fn read(ctx: &Context, site: &Site, need: Need, observed: &mut Observed) -
 }
 
 /// Where a pass reads: a deletion goes by status alone, everything else by what is desired.
-fn site_of(object: &ApiGatewayResponse, ctx: &Context, referred: Option<&Referred>) -> Option<(Region, RestApiId)> {
+pub(super) fn site_of(
+    object: &ApiGatewayResponse,
+    ctx: &Context,
+    referred: Option<&Referred>,
+) -> Option<(Region, RestApiId)> {
     if object.metadata.deletion_timestamp.is_some() {
         let status = object.status.as_ref()?;
         return Some((status.region.clone()?, status.rest_api_id.clone()?));
