@@ -40,7 +40,14 @@ pub(super) fn leave(
     release: &Release,
 ) -> Result<Turn, Need> {
     let governor = match way(draft, scene, release)? {
-        Way::AtOnce(how) => return Ok(at_once(draft, scene.stage, release, how)),
+        Way::AtOnce(how) => {
+            if how == How::Direct {
+                // Also what was stable here before: without an `ApiCanary` it is a release like any other.
+                draft.change(|release| release.how = how);
+                changes::note(draft, &release.target)?;
+            }
+            return Ok(at_once(draft, scene.stage, release, how));
+        }
         Way::Awaiting => {
             let message = format!(
                 "{} waits for an ApiCanary with spec.stageRef.name {}: spec.releasePolicy is Canary. Create one, or set releasePolicy to Direct.",
