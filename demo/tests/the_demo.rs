@@ -114,7 +114,7 @@ async fn an_expectation_that_does_not_hold_ends_it_with_the_world_and_exit_code_
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}\n{complaint}");
     assert!(
-        said.contains("✗ expected that it has the declared variables and description, and the owner's tag"),
+        said.contains("✗ the demo ended in chapter 2 of act 1: expected that it has the declared variables and description, and the owner's tag"),
         "{said}"
     );
     assert!(complaint.starts_with("error: the demo ended in chapter 2 of act 1: "), "{complaint}");
