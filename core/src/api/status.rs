@@ -209,6 +209,11 @@ pub struct Release {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 51))]
     pub approvals: Vec<Approval>,
+    /// What a person must approve now, as the command `approve` names it: the number of the step, or `promotion`. There only in
+    /// the phase `AwaitingApproval`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 9))]
+    pub awaiting: Option<String>,
     /// What its checks found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,

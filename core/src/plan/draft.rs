@@ -16,7 +16,7 @@ use crate::api::condition::{ConditionType, Finding, Reason, Released, Situation,
 use crate::api::event::{Event, EventReason};
 use crate::api::marker::Marker;
 use crate::api::names::{AccountId, DeploymentId};
-use crate::api::status::{ApiStageStatus, CanaryStatus, CommandState, HistoryEntry, Release, ReleaseResult};
+use crate::api::status::{ApiStageStatus, CanaryStatus, CommandState, HistoryEntry, Phase, Release, ReleaseResult};
 use crate::observed::{ApiSummary, Deployment, RestApi, Stage};
 use crate::reference;
 use crate::validate::{Desired, Wanted};
@@ -392,6 +392,10 @@ impl<'a> Draft<'a> {
         }
         if self.settled {
             self.status.applied_generation = Some(generation);
+        }
+        // Here and not at each of the ways out of that phase: whoever builds a command from it must never find a stale one.
+        if let Some(release) = self.status.release.as_mut().filter(|release| release.phase != Phase::AwaitingApproval) {
+            release.awaiting = None;
         }
         self.forget_old_intents();
         if let Some(seconds) = recheck(finding.situation, self.wake_up_at.is_some()) {

@@ -101,6 +101,7 @@ pub(in crate::plan) fn begin(
         step_started_at: None,
         ceiling: None,
         approvals: Vec::new(),
+        awaiting: None,
         counts: None,
         changes: None,
         next: None,

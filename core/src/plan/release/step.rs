@@ -219,14 +219,16 @@ fn wait(draft: &mut Draft<'_>, policy: &Policy, release: &Release, held: Held) -
     let Held { reason, until, message } = held;
     let awaits_person = reason == Reason::AwaitingApproval;
     let phase = if awaits_person { Phase::AwaitingApproval } else { Phase::Progressing };
-    if awaits_person && release.phase != Phase::AwaitingApproval {
-        draft.tell(Event::normal(EventReason::AwaitingApproval, gates::awaited(policy, release), &message));
+    let awaiting = awaits_person.then(|| gates::awaited(policy, release));
+    if let Some(awaiting) = awaiting.as_ref().filter(|_| release.phase != Phase::AwaitingApproval) {
+        draft.tell(Event::normal(EventReason::AwaitingApproval, awaiting.as_str(), &message));
     }
     draft.change(|release| {
         if reason == Reason::ApiCanarySuspended {
             release.reason = Some(reason.as_str().to_owned());
         } else {
             release.phase = phase;
+            release.awaiting = awaiting;
         }
         release.next_action_at = until.map(whole);
     });

@@ -176,6 +176,8 @@ fn an_approval_is_what_a_step_waits_for() {
     bench.revision("r2").pass();
     assert_eq!(bench.ready(), "False AwaitingApproval (Released Unknown)");
     assert!(bench.message().contains("approve/r2.2/1"), "{}", bench.message());
+    let awaiting = |bench: &Bench| bench.status().release.as_ref().and_then(|release| release.awaiting.clone());
+    assert_eq!(awaiting(&bench).as_deref(), Some("1"));
     rests(&mut bench);
     for (command, why) in [
         ("approve/r2.2/2/1", "release r2.2 awaits the approval of 1: give approve/r2.2/1"),
@@ -187,10 +189,15 @@ fn an_approval_is_what_a_step_waits_for() {
     bench.command("approve/r2.2/1/3").pass();
     assert_eq!(bench.stands(), "Progressing 2 at 50");
     assert!(bench.events.contains(&EventReason::Approved));
+    assert_eq!(awaiting(&bench), None, "it is given, and nothing else is awaited yet");
     bench.minutes(10);
     assert_eq!(bench.ready(), "False AwaitingApproval (Released Unknown)");
     assert_eq!(bench.stands(), "AwaitingApproval 2 at 50");
-    bench.command("approve/r2.2/promotion/4").pass();
+    assert_eq!(awaiting(&bench).as_deref(), Some("promotion"));
+    bench.command("pause/r2.2/4").pass();
+    assert_eq!(awaiting(&bench), None, "a paused release cannot be approved");
+    bench.command("resume/r2.2/5").minutes(12);
+    bench.command("approve/r2.2/promotion/6").pass();
     assert_eq!(bench.stands(), "Succeeded 0 no canary");
 }
 

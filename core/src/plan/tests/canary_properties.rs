@@ -236,6 +236,10 @@ fn is_allowed(release: &Release, policy: &canary::Policy, from: f64, to: f64) ->
 }
 
 fn checked(bench: &mut Bench) -> Result<(), TestCaseError> {
+    // Plugins and Argo CD build the command `approve` from it.
+    let release = bench.status().release.as_ref();
+    let awaits = release.is_some_and(|release| release.phase == Phase::AwaitingApproval);
+    prop_assert_eq!(release.is_some_and(|release| release.awaiting.is_some()), awaits, "{:?}", release);
     for sent in std::mem::take(&mut bench.sent) {
         check(&sent)?;
     }
