@@ -4,6 +4,7 @@
 //! be told from the default (AWS's SDK reads an absent boolean as false), the default stands.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -66,6 +67,65 @@ pub struct Stage {
     pub method_settings: BTreeMap<String, MethodSetting>,
     /// Where access logs go, present while either member is set.
     pub access_log: Option<AccessLog>,
+}
+
+/// The stages of a REST API, as far as we may read them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stages {
+    /// All of them, as `GetStages` tells.
+    All(Arc<Vec<Stage>>),
+    /// The one that was asked for, absent where there is none: listing is denied. What others serve is not known.
+    One(Arc<Option<Stage>>),
+}
+
+impl Stages {
+    /// The stage of this name. Of another stage than the one that was asked for, nothing is known where listing is denied.
+    #[must_use]
+    pub fn find(&self, name: &StageName) -> Option<&Stage> {
+        match self {
+            Self::All(stages) => stages.iter().find(|stage| stage.name == *name),
+            Self::One(stage) => stage.as_ref().as_ref().filter(|stage| stage.name == *name),
+        }
+    }
+
+    /// All stages of the REST API; `None` where they cannot be listed, so that nobody knows who uses a deployment.
+    #[must_use]
+    pub fn all(&self) -> Option<&[Stage]> {
+        match self {
+            Self::All(stages) => Some(stages),
+            Self::One(_) => None,
+        }
+    }
+
+    /// The stage of this name, to change what is known of it.
+    pub(crate) fn find_mut(&mut self, name: &StageName) -> Option<&mut Stage> {
+        match self {
+            Self::All(stages) => Arc::make_mut(stages).iter_mut().find(|stage| stage.name == *name),
+            Self::One(stage) => Arc::make_mut(stage).as_mut().filter(|stage| stage.name == *name),
+        }
+    }
+
+    /// Adds a stage that was created.
+    pub(crate) fn add(&mut self, new: Stage) {
+        match self {
+            Self::All(stages) => Arc::make_mut(stages).push(new),
+            Self::One(stage) => *stage = Arc::new(Some(new)),
+        }
+    }
+
+    /// Takes away a stage that was deleted.
+    pub(crate) fn remove(&mut self, name: &StageName) {
+        match self {
+            Self::All(stages) => Arc::make_mut(stages).retain(|stage| stage.name != *name),
+            Self::One(stage) => *stage = Arc::new(Option::clone(stage).filter(|stage| stage.name != *name)),
+        }
+    }
+}
+
+impl From<Vec<Stage>> for Stages {
+    fn from(all: Vec<Stage>) -> Self {
+        Self::All(Arc::new(all))
+    }
 }
 
 /// `canarySettings` of a stage.

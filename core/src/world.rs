@@ -14,7 +14,7 @@ use crate::api::names::{AccountId, DeploymentId, Region, RestApiId, Revision};
 use crate::api::owner::Owner;
 use crate::api::stage::ApiStage;
 use crate::cause::{Cause, Class};
-use crate::observed::{ApiSummary, Deployment, RestApi, Stage};
+use crate::observed::{ApiSummary, Deployment, RestApi, Stages};
 use crate::plan::Action;
 use crate::reference::Referred;
 use crate::validate::canary;
@@ -52,8 +52,8 @@ pub struct Observed {
     pub account: Option<AccountId>,
     /// The REST API.
     pub rest_api: Option<Seen<RestApi>>,
-    /// All stages of the REST API.
-    pub stages: Option<Seen<Vec<Stage>>>,
+    /// The stages of the REST API.
+    pub stages: Option<Seen<Stages>>,
     /// All deployments of the REST API.
     pub deployments: Option<Seen<Vec<Deployment>>>,
     /// Methods of deployments, which never change; `None` where they cannot be read now.

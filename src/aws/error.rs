@@ -184,7 +184,8 @@ impl Answer<'_> {
             // U: the removal of a variable that is not there. A stage that exists must not be taken for gone.
             Operation::UpdateStage if !text.is_empty() => Cause::AlreadyAbsent,
             // U: tag calls on an unknown stage.
-            Operation::UpdateStage
+            Operation::GetStage
+            | Operation::UpdateStage
             | Operation::DeleteStage
             | Operation::FlushStageCache
             | Operation::FlushStageAuthorizersCache
@@ -216,6 +217,7 @@ impl Answer<'_> {
             Operation::GetCallerIdentity
             | Operation::GetRestApi
             | Operation::GetStages
+            | Operation::GetStage
             | Operation::GetDeployments
             | Operation::GetDeployment
             | Operation::CreateDeployment
@@ -271,6 +273,7 @@ impl Answer<'_> {
             Operation::GetCallerIdentity
             | Operation::GetRestApi
             | Operation::GetStages
+            | Operation::GetStage
             | Operation::GetDeployments
             | Operation::GetDeployment
             | Operation::CreateDeployment

@@ -229,6 +229,17 @@ impl Gateway {
         self.read(call, |gate| request.customize().interceptor(gate).send(), shapes::stages).await
     }
 
+    /// Reads one stage of a REST API.
+    ///
+    /// # Errors
+    ///
+    /// As [`rest_api`](Self::rest_api), and [`Cause::StageNotFound`].
+    pub async fn stage(&self, rest_api: &RestApiId, stage: &StageName) -> Result<Stage, Error> {
+        let call = Call::new(Operation::GetStage).on(rest_api).stage(stage);
+        let request = self.inner.client.get_stage().rest_api_id(rest_api.as_str()).stage_name(stage.as_str());
+        self.read(call, |gate| request.customize().interceptor(gate).send(), shapes::stage).await
+    }
+
     /// Reads all deployments of a REST API, page by page to the end, oldest first (creation, then id).
     ///
     /// AWS documents no order, and a deployment that is missed is made a second time, so nothing less than all is an answer.

@@ -21,6 +21,7 @@ mod renewal;
 mod shapes;
 mod summaries;
 mod transport;
+mod unlisted;
 mod urgency;
 
 pub use accounts::Accounts;

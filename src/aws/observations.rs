@@ -28,8 +28,9 @@ use std::time::Duration;
 use stagecraft_core::access::RoleArn;
 use stagecraft_core::api::gateway_response::ResponseType;
 use stagecraft_core::api::names::{DeploymentId, Region, RestApiId, StageName};
+use stagecraft_core::cause::Cause;
 use stagecraft_core::observed::{
-    ApiSummary, CacheCluster, Deployment, GatewayResponse, GatewayResponses, RestApi, Stage,
+    ApiSummary, CacheCluster, Deployment, GatewayResponse, GatewayResponses, RestApi, Stage, Stages,
 };
 use stagecraft_core::plan::Priority;
 use tokio::sync::OwnedMutexGuard;
@@ -39,6 +40,7 @@ use super::gateway::Gateway;
 use super::latest::{Latest, Observable, Seen};
 use super::operation::Operation;
 use super::summaries::Summaries;
+use super::unlisted::Unlisted;
 use crate::clock::Clock;
 
 /// The shared memory of reads. Clones share it.
@@ -75,6 +77,7 @@ struct Api {
 struct View {
     definition: Latest<RestApi>,
     stages: Latest<Vec<Stage>>,
+    unlisted: Unlisted,
     deployments: Latest<Vec<Deployment>>,
     methods: Summaries,
     responses: Latest<GatewayResponses>,
@@ -140,6 +143,54 @@ impl Observations {
         let admit = |urgency| gateway.admitted(urgency, Operation::GetStages);
         let read = async |gateway: Gateway| gateway.stages(rest_api).await;
         view.stages.get(&self.inner.clock, newer_than, gateway.priority(), admit, read).await
+    }
+
+    /// All stages of the REST API, or where listing is denied, this one: from a read that started at `newer_than`
+    /// ([`Clock::boottime`]) or later. Once it was denied, listing is tried again after half an hour; the log says once that it
+    /// is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Gateway::stages`] and [`Gateway::stage`]; where both are denied, that of the list, which is what to allow.
+    pub async fn stages_or_one(
+        &self,
+        gateway: &Gateway,
+        rest_api: &RestApiId,
+        stage: &StageName,
+        newer_than: Duration,
+    ) -> Result<Seen<Stages>, Error> {
+        let view = self.api(gateway, rest_api).view(gateway.role());
+        let now = self.inner.clock.boottime();
+        let mut denied = None;
+        if !view.unlisted.is_denied(now) {
+            match self.stages(gateway, rest_api, newer_than).await {
+                Err(error) if error.cause == Cause::Denied => denied = Some(error),
+                Err(error) => return Err(error),
+                Ok(Seen { value, started }) => {
+                    view.unlisted.note_listed(rest_api);
+                    return Ok(Seen { value: Arc::new(Stages::All(value)), started });
+                }
+            }
+        }
+        let admit = |urgency| gateway.admitted(urgency, Operation::GetStage);
+        let read = async |gateway: Gateway| match gateway.stage(rest_api, stage).await {
+            Ok(stage) => Ok(Some(stage)),
+            Err(error) if error.cause == Cause::StageNotFound => Ok(None),
+            Err(error) => Err(error),
+        };
+        match view.unlisted.of(stage).get(&self.inner.clock, newer_than, gateway.priority(), admit, read).await {
+            Ok(Seen { value, started }) => {
+                if denied.is_some() {
+                    view.unlisted.note_denied(rest_api, now);
+                }
+                Ok(Seen { value: Arc::new(Stages::One(value)), started })
+            }
+            Err(error) if error.cause == Cause::Denied => {
+                view.unlisted.note_listed(rest_api);
+                Err(denied.unwrap_or(error))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// All deployments of the REST API, oldest first, from a read that started at `newer_than` ([`Clock::boottime`]) or
@@ -213,12 +264,12 @@ impl Observations {
     /// is the later state: then the stages are forgotten.
     pub fn note_stage(&self, gateway: &Gateway, rest_api: &RestApiId, stage: Stage, sent_at: Duration) {
         let name = stage.name.clone();
-        let note = StageNote::Replied(Arc::new(stage));
+        let note = StageNote::Replied(Replied(Arc::new(stage)));
         for view in self.api(gateway, rest_api).views() {
-            if view.stages.noted_since(&name, sent_at) {
-                view.stages.forget();
-            } else {
-                view.stages.note(name.clone(), note.clone(), self.inner.clock.boottime());
+            let now = self.inner.clock.boottime();
+            note_or_forget(&view.stages, &name, &note, sent_at, now);
+            if let Some(latest) = view.unlisted.known(&name) {
+                note_or_forget(&latest, &name, &note, sent_at, now);
             }
         }
     }
@@ -227,6 +278,9 @@ impl Observations {
     pub fn note_gone(&self, gateway: &Gateway, rest_api: &RestApiId, stage: &StageName) {
         for view in self.api(gateway, rest_api).views() {
             view.stages.note(stage.clone(), StageNote::Gone, self.inner.clock.boottime());
+            if let Some(latest) = view.unlisted.known(stage) {
+                latest.note(stage.clone(), StageNote::Gone, self.inner.clock.boottime());
+            }
         }
     }
 
@@ -252,6 +306,7 @@ impl Observations {
         for view in self.api(gateway, rest_api).views() {
             view.definition.forget();
             view.stages.forget();
+            view.unlisted.forget();
             view.deployments.forget();
             view.responses.forget();
         }
@@ -261,6 +316,7 @@ impl Observations {
     pub fn forget_stages(&self, gateway: &Gateway, rest_api: &RestApiId) {
         for view in self.api(gateway, rest_api).views() {
             view.stages.forget();
+            view.unlisted.forget();
         }
     }
 
@@ -301,6 +357,18 @@ impl Observations {
     }
 }
 
+/// Adds a reply, unless its call overlapped another write to this stage.
+fn note_or_forget<T>(latest: &Latest<T>, name: &StageName, note: &StageNote, sent_at: Duration, now: Duration)
+where
+    T: Observable<Key = StageName, Note = StageNote>,
+{
+    if latest.noted_since(name, sent_at) {
+        latest.forget();
+    } else {
+        latest.note(name.clone(), note.clone(), now);
+    }
+}
+
 impl Observable for RestApi {
     type Key = ();
     type Note = std::convert::Infallible;
@@ -314,9 +382,26 @@ impl Observable for RestApi {
 #[derive(Clone)]
 pub(super) enum StageNote {
     /// It is as the reply says.
-    Replied(Arc<Stage>),
+    Replied(Replied),
     /// It was deleted.
     Gone,
+}
+
+/// A stage as a write's reply tells it.
+#[derive(Clone)]
+pub(super) struct Replied(Arc<Stage>);
+
+impl Replied {
+    /// The stage, with what reads alone tell as the last one told it.
+    pub(super) fn over(&self, read: Option<Stage>) -> Stage {
+        let mut stage = Stage::clone(&self.0);
+        stage.tags = None;
+        if let Some(read) = read {
+            stage.tags = read.tags;
+            stage.cache = CacheCluster { status: read.cache.status, ..stage.cache };
+        }
+        stage
+    }
 }
 
 impl Observable for Vec<Stage> {
@@ -327,12 +412,8 @@ impl Observable for Vec<Stage> {
         match note {
             StageNote::Gone => self.retain(|stage| stage.name != *name),
             StageNote::Replied(reply) => match self.iter_mut().find(|stage| stage.name == *name) {
-                Some(stage) => {
-                    let read = std::mem::replace(stage, Stage::clone(reply));
-                    stage.tags = read.tags;
-                    stage.cache = CacheCluster { status: read.cache.status, ..stage.cache.clone() };
-                }
-                None => self.push(Stage { tags: None, ..Stage::clone(reply) }),
+                Some(stage) => *stage = reply.over(Some(stage.clone())),
+                None => self.push(reply.over(None)),
             },
         }
     }

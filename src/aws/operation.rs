@@ -11,6 +11,8 @@ pub enum Operation {
     GetRestApi,
     /// All stages of a REST API.
     GetStages,
+    /// One stage, where listing them is denied.
+    GetStage,
     /// One page of the deployments of a REST API.
     GetDeployments,
     /// One deployment, with its `apiSummary`.
@@ -53,10 +55,11 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, for metrics that exist before the first call.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::GetCallerIdentity,
         Self::GetRestApi,
         Self::GetStages,
+        Self::GetStage,
         Self::GetDeployments,
         Self::GetDeployment,
         Self::CreateDeployment,
@@ -85,6 +88,7 @@ impl Operation {
             Self::GetCallerIdentity => "GetCallerIdentity",
             Self::GetRestApi => "GetRestApi",
             Self::GetStages => "GetStages",
+            Self::GetStage => "GetStage",
             Self::GetDeployments => "GetDeployments",
             Self::GetDeployment => "GetDeployment",
             Self::CreateDeployment => "CreateDeployment",
@@ -114,6 +118,7 @@ impl Operation {
             Self::GetCallerIdentity | Self::GetMetricData | Self::ListMetrics | Self::DescribeAlarms => false,
             Self::GetRestApi
             | Self::GetStages
+            | Self::GetStage
             | Self::GetDeployments
             | Self::GetDeployment
             | Self::CreateDeployment
@@ -140,6 +145,7 @@ impl Operation {
             Self::GetCallerIdentity
             | Self::GetRestApi
             | Self::GetStages
+            | Self::GetStage
             | Self::GetDeployments
             | Self::GetDeployment
             | Self::GetMetricData

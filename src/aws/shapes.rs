@@ -8,6 +8,7 @@ use aws_sdk_apigateway::operation::create_deployment::CreateDeploymentOutput;
 use aws_sdk_apigateway::operation::create_stage::CreateStageOutput;
 use aws_sdk_apigateway::operation::get_deployment::GetDeploymentOutput;
 use aws_sdk_apigateway::operation::get_rest_api::GetRestApiOutput;
+use aws_sdk_apigateway::operation::get_stage::GetStageOutput;
 use aws_sdk_apigateway::operation::get_stages::GetStagesOutput;
 use aws_sdk_apigateway::operation::put_gateway_response::PutGatewayResponseOutput;
 use aws_sdk_apigateway::operation::update_deployment::UpdateDeploymentOutput;
@@ -52,7 +53,13 @@ fn stage_read(shape: types::Stage) -> Option<Stage> {
     Some(Stage { tags: Some(tags), ..stage_listed(shape)? })
 }
 
-/// The three shapes of a stage have the same members and no common type.
+/// One stage, as a read tells it: its tags count.
+pub(super) fn stage(shape: GetStageOutput) -> Option<Stage> {
+    let tags = sorted(shape.tags.clone());
+    Some(Stage { tags: Some(tags), ..stage_alone(shape)? })
+}
+
+/// The four shapes of a stage have the same members and no common type.
 macro_rules! stage {
     ($(#[$doc:meta])* $visibility:vis $name:ident, $shape:ty) => {
         $(#[$doc])*
@@ -84,6 +91,9 @@ macro_rules! stage {
 
 stage! {
     stage_listed, types::Stage
+}
+stage! {
+    stage_alone, GetStageOutput
 }
 stage! {
     /// The reply of `CreateStage`, without tags: they are judged from reads only.

@@ -44,8 +44,14 @@ impl Site {
     }
 }
 
-/// Reads one need into `observed`.
-pub(super) async fn read(ctx: &Context, site: &Site, need: Need, observed: &mut Observed) -> Result<(), Error> {
+/// Reads one need of this object into `observed`.
+pub(super) async fn read(
+    ctx: &Context,
+    site: &Site,
+    object: &ApiStage,
+    need: Need,
+    observed: &mut Observed,
+) -> Result<(), Error> {
     let Need { what, not_before } = need;
     let newer_than = to_boottime(ctx, not_before);
     let Site { aws, gateway, rest_api } = site;
@@ -57,7 +63,8 @@ pub(super) async fn read(ctx: &Context, site: &Site, need: Need, observed: &mut 
             observed.rest_api = Some(at(ctx, not_before, aws.with_valid_credentials(read).await?));
         }
         What::Stages => {
-            let read = || observations.stages(gateway, rest_api, newer_than);
+            let stage = stage_name(object);
+            let read = || observations.stages_or_one(gateway, rest_api, &stage, newer_than);
             observed.stages = Some(at(ctx, not_before, aws.with_valid_credentials(read).await?));
         }
         What::Deployments | What::Leftovers => {

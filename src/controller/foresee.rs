@@ -96,7 +96,7 @@ impl Foreseer<'_> {
                     Next::Act(plan) => break *plan,
                     Next::Read(need) => need,
                 };
-                if !self.answer(&site, &siblings, need).await? {
+                if !self.answer(&site, &object, &siblings, need).await? {
                     break after_failure(&self.world(&object, &siblings));
                 }
             };
@@ -126,7 +126,13 @@ impl Foreseer<'_> {
 
     /// Reads what a plan asks for, once. What was read, and what calls made of it, stays true for the forecast. False: it cannot
     /// be answered without doing something.
-    async fn answer(&mut self, site: &Site, siblings: &Siblings, need: Need) -> Result<bool, BoxError> {
+    async fn answer(
+        &mut self,
+        site: &Site,
+        object: &ApiStage,
+        siblings: &Siblings,
+        need: Need,
+    ) -> Result<bool, BoxError> {
         let later = self.begun.checked_add(24.hours()).unwrap_or(self.begun).max(need.not_before);
         match &need.what {
             What::Governor => {
@@ -146,7 +152,7 @@ impl Foreseer<'_> {
             What::Account | What::RestApi | What::Stages | What::Deployments | What::Methods(_) => {
                 if !self.foreseen.reads.contains(&need.what) {
                     self.foreseen.reads.push(need.what.clone());
-                    dereference::read(self.ctx, site, need, &mut self.observed).await?;
+                    dereference::read(self.ctx, site, object, need, &mut self.observed).await?;
                 }
                 let observed = &mut self.observed;
                 observed.rest_api.iter_mut().for_each(|seen| seen.read_at = later);
@@ -159,7 +165,7 @@ impl Foreseer<'_> {
 
     fn stage(&self, place: Option<&Place>) -> Option<Stage> {
         let stages = self.observed.stages.as_ref()?;
-        stages.value.iter().find(|stage| Some(&stage.name) == place.map(|place| &place.stage)).cloned()
+        stages.value.find(&place?.stage).cloned()
     }
 
     fn world<'w>(&'w self, object: &'w ApiStage, siblings: &'w Siblings) -> World<'w> {

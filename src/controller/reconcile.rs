@@ -164,7 +164,7 @@ impl Pass<'_> {
             if self.read_beside_aws(&need, &siblings, &mut observed).await? {
                 continue;
             }
-            match self.worker.aside(dereference::read(self.ctx, &site, need, &mut observed)).await {
+            match self.worker.aside(dereference::read(self.ctx, &site, &self.object, need, &mut observed)).await {
                 Ok(()) => {}
                 Err(error) if is_housekeeping => {
                     debug!(object = %self.name(), "housekeeping rests: {}", Chain(&error));

@@ -152,6 +152,55 @@ async fn denied_is_said_and_heals() {
 }
 
 #[tokio::test]
+async fn where_stages_cannot_be_listed_each_is_read_by_itself_and_no_deployment_goes() {
+    let world = World::new().await;
+    let deny = || world.simulator.faults().on("GetStages").always().error(403, Moment::Before);
+    deny();
+    let of = |revision: &str| {
+        let mut spec = spec(&world);
+        spec["revision"] = json!(revision);
+        spec["deploymentHistoryLimit"] = json!(1);
+        spec
+    };
+    for revision in ["r1", "r2", "r3"] {
+        world.apply("orders", of(revision)).await.unwrap();
+        world.rest("orders").await;
+    }
+    let (ready, message) = world.ready("orders").await;
+    assert_eq!(ready, "True Synced", "{}", world.tell("orders").await);
+    let advice = format!(
+        "It is read by itself: listing the stages of REST API {0} is denied, so nobody knows who else uses a deployment, and none is deleted. Allow apigateway:GET on /restapis/{0}/stages.",
+        world.api
+    );
+    assert!(message.ends_with(&advice), "{message}");
+    assert_eq!(world.stage("prod").unwrap()["variables"], spec(&world)["variables"]);
+    let told = world.events("orders").await.into_iter().filter(|event| event.note.as_ref() == Some(&advice)).count();
+    assert_eq!(told, 1);
+    world.pass_time(Duration::from_hours(2));
+    world.rest("orders").await;
+    world.assert_rest("orders").await;
+    assert_eq!(world.snapshots().len(), 3);
+    let lists = world.calls().into_iter().filter(|call| call == "GetStages").count();
+    assert!(lists <= 6, "{lists} lists in two hours");
+
+    step("the permission is given");
+    world.simulator.faults().clear();
+    world.pass_time(Duration::from_mins(31));
+    world.rest("orders").await;
+    assert!(!world.ready("orders").await.1.contains("denied"), "{}", world.tell("orders").await);
+    assert_eq!(world.snapshots().len(), 2, "what had piled up is cleaned up");
+
+    step("and taken away, and the object is deleted");
+    deny();
+    world.delete("orders").await;
+    world.rest("orders").await;
+    assert!(world.get("orders").await.is_none());
+    assert_eq!((world.stage("prod"), world.snapshots().len()), (None, 2), "its deployments stay");
+    let kept = world.events("orders").await.into_iter().filter_map(|event| event.note);
+    assert!(kept.into_iter().any(|note| note.starts_with("The deployments of Stage prod")));
+}
+
+#[tokio::test]
 async fn a_deletion_that_aws_denies_says_so_and_can_be_escaped() {
     let world = World::new().await;
     world.apply("orders", spec(&world)).await.unwrap();

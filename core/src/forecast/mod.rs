@@ -33,7 +33,7 @@ pub fn carry_out(observed: &mut Observed, place: &Place, action: &Action, now: T
         }
         Action::CreateStage(new) => {
             let stage = created(new, now);
-            change(&mut observed.stages, |stages| stages.push(stage));
+            change(&mut observed.stages, |stages| stages.add(stage));
         }
         Action::Traffic(operations)
         | Action::Promote { operations, .. }
@@ -54,7 +54,7 @@ pub fn carry_out(observed: &mut Observed, place: &Place, action: &Action, now: T
             stage.tags.get_or_insert_default().remove(OWNER_TAG);
         }),
         Action::DeleteStage => {
-            change(&mut observed.stages, |stages| stages.retain(|stage| stage.name != place.stage));
+            change(&mut observed.stages, |stages| stages.remove(&place.stage));
         }
         Action::DeleteDeployment(id) | Action::Prune { deployment: id, .. } => {
             change(&mut observed.deployments, |deployments| deployments.retain(|deployment| deployment.id != *id));
@@ -78,7 +78,7 @@ fn change<T: Clone>(seen: &mut Option<Seen<T>>, change: impl FnOnce(&mut T)) {
 
 fn on_stage(observed: &mut Observed, place: &Place, then: impl FnOnce(&mut Stage)) {
     change(&mut observed.stages, |stages| {
-        if let Some(stage) = stages.iter_mut().find(|stage| stage.name == place.stage) {
+        if let Some(stage) = stages.find_mut(&place.stage) {
             then(stage);
         }
     });

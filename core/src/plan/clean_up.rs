@@ -16,13 +16,20 @@ use super::draft::Draft;
 use super::history;
 use crate::api::event::{Event, EventReason};
 use crate::api::marker::Marker;
-use crate::api::names::DeploymentId;
+use crate::api::names::{DeploymentId, RestApiId};
 use crate::api::status::ApiStageStatus;
 use crate::observed::{Deployment, Stage};
 use crate::world::World;
 
 /// No deployment is cleaned up that is younger, and none that ceased to be needed a moment ago.
 const AGE: std::time::Duration = std::time::Duration::from_hours(1);
+
+/// That the stages of this REST API cannot be listed, what follows from it, and what to do: part of a sentence's end.
+pub(super) fn unlisted(rest_api: &RestApiId) -> String {
+    format!(
+        "listing the stages of REST API {rest_api} is denied, so nobody knows who else uses a deployment, and none is deleted. Allow apigateway:GET on /restapis/{rest_api}/stages."
+    )
+}
 
 /// Our deployments that AWS would let go and that no other object needs: what may be deleted with its object, and what
 /// clean-up may choose from.

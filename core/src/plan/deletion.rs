@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use kube::ResourceExt as _;
 
 use super::action::{Action, Place};
-use super::clean_up::deletable;
+use super::clean_up::{deletable, unlisted};
 use super::draft::Draft;
-use super::{Need, Plan, What, find};
+use super::{Need, Plan, What};
 use crate::api::FINALIZER;
 use crate::api::condition::{Finding, Reason, Situation};
 use crate::api::event::{Event, EventReason};
@@ -57,7 +57,7 @@ pub(super) fn plan(world: &World<'_>) -> Result<Plan, Need> {
 
     let owner = world.owner();
     let stages = world.stages(world.fresh())?;
-    if let Some(stage) = find(&stages.value, &place.stage) {
+    if let Some(stage) = stages.value.find(&place.stage) {
         let Some(tags) = &stage.tags else {
             // A write's reply does not tell whose the stage is.
             return Err(Need { what: What::Stages, not_before: world.now });
@@ -85,7 +85,12 @@ pub(super) fn plan(world: &World<'_>) -> Result<Plan, Need> {
         let message = format!("{stage_name} is being deleted. {ESCAPE}");
         return Ok(draft.finish(Finding::new(Situation::Outstanding, Reason::Deleting, message)));
     }
-    delete_deployments(draft, place, &stages.value)
+    let Some(all) = stages.value.all() else {
+        let note = format!("The deployments of {stage_name} stay: {}", unlisted(&place.rest_api));
+        draft.tell(Event::warning(EventReason::LeftAsItIs, "Deployments", note));
+        return Ok(free(draft));
+    };
+    delete_deployments(draft, place, all)
 }
 
 /// The plan after a call of the deletion failed: every blocked deletion says so, and how to end it.
@@ -162,7 +167,7 @@ fn began_otherwise(draft: &Draft<'_>) -> bool {
 fn retain(mut draft: Draft<'_>, place: Place, stage_name: &str) -> Result<Plan, Need> {
     let world = draft.world;
     let stages = world.stages(world.fresh())?;
-    let stage = find(&stages.value, &place.stage);
+    let stage = stages.value.find(&place.stage);
     if let Some(stage) = stage
         && stage.tags.is_none()
     {

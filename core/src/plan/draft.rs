@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt as _;
 
 use super::action::{Action, Place};
+use super::clean_up::unlisted;
 use super::ownership::Ownership;
 use super::settings::{cache_condition, cache_moves, declared_paths, observe_cache, tell_stuck};
 use super::{Found, Need, Notice, Plan, Question, What};
@@ -17,7 +18,7 @@ use crate::api::event::{Event, EventReason};
 use crate::api::marker::Marker;
 use crate::api::names::{AccountId, DeploymentId};
 use crate::api::status::{ApiStageStatus, CanaryStatus, CommandState, HistoryEntry, Phase, Release, ReleaseResult};
-use crate::observed::{ApiSummary, Deployment, RestApi, Stage};
+use crate::observed::{ApiSummary, Deployment, RestApi, Stage, Stages};
 use crate::reference;
 use crate::validate::{Desired, Wanted};
 use crate::world::{Answer, Governor, Group, Seen, World};
@@ -58,7 +59,7 @@ impl<'a> World<'a> {
         fresh(self.observed.rest_api.as_ref(), What::RestApi, not_before)
     }
 
-    pub(super) fn stages(&self, not_before: Timestamp) -> Result<&'a Seen<Vec<Stage>>, Need> {
+    pub(super) fn stages(&self, not_before: Timestamp) -> Result<&'a Seen<Stages>, Need> {
         fresh(self.observed.stages.as_ref(), What::Stages, not_before)
     }
 
@@ -331,8 +332,8 @@ impl<'a> Draft<'a> {
             (Some(_) | None, None) => "is there".to_owned(),
         };
         let mut message = format!("The stage {serves} and is as declared.");
-        if let Some(difference) = self.reference_differs() {
-            message = format!("{message} {difference}");
+        for fact in self.reference_differs().into_iter().chain(self.stages_unlisted()) {
+            message = format!("{message} {fact}");
         }
         Finding::new(Situation::Synced, Reason::Synced, message)
     }
@@ -343,13 +344,28 @@ impl<'a> Draft<'a> {
         reference::difference(source, self.world.observed.referred.as_ref()?, self.status.rest_api_id.as_ref()?)
     }
 
-    /// One event when the conditions begin to say it.
-    fn tell_difference(&mut self, finding: &Finding) {
-        let Some(difference) = self.reference_differs().filter(|_| finding.situation == Situation::Synced) else {
+    /// That its stage is read by itself, because listing is denied.
+    fn stages_unlisted(&self) -> Option<String> {
+        let stages = &self.world.observed.stages.as_ref()?.value;
+        let rest_api = self.status.rest_api_id.as_ref().filter(|_| stages.all().is_none())?;
+        Some(format!("It is read by itself: {}", unlisted(rest_api)))
+    }
+
+    /// One event for each of these when the conditions begin to say it.
+    fn tell_beside(&mut self, finding: &Finding) {
+        if finding.situation != Situation::Synced {
             return;
-        };
-        if self.status.conditions.iter().all(|condition| !condition.message.contains(&difference)) {
-            self.tell(Event::warning(EventReason::LeftAsItIs, "RestApi", difference));
+        }
+        let facts = [
+            (EventReason::LeftAsItIs, "RestApi", self.reference_differs()),
+            (EventReason::Warning, "StagesNotListed", self.stages_unlisted()),
+        ];
+        for (reason, action, fact) in facts {
+            let is_told =
+                |fact: &String| self.status.conditions.iter().any(|condition| condition.message.contains(fact));
+            if let Some(fact) = fact.filter(|fact| !is_told(fact)) {
+                self.tell(Event::warning(reason, action, fact));
+            }
         }
     }
 
@@ -402,7 +418,7 @@ impl<'a> Draft<'a> {
             self.wake_up_in(seconds);
         }
         self.events.extend(blocked_news(&self.status.conditions, &finding));
-        self.tell_difference(&finding);
+        self.tell_beside(&finding);
         let released = self.released(&finding);
         let former = std::mem::take(&mut self.status.conditions);
         self.status.conditions = conditions(&former, &finding, &released, generation, now.0);

@@ -29,7 +29,9 @@ impl<'a> World<'a> {
 }
 
 /// Tidies up where there is peace to do it.
-pub(super) fn attend(draft: &mut Draft<'_>, stages: &[Stage], ownership: &Ownership) -> Result<(), Need> {
+///
+/// `stages` are all stages of the REST API; without them nobody knows who uses a deployment, so none is deleted.
+pub(super) fn attend(draft: &mut Draft<'_>, stages: Option<&[Stage]>, ownership: &Ownership) -> Result<(), Need> {
     let recent = draft.world.recent;
     let has_peace = draft.actions.is_empty()
         && draft.running().is_none()
@@ -47,7 +49,10 @@ pub(super) fn attend(draft: &mut Draft<'_>, stages: &[Stage], ownership: &Owners
     // A write's reply does not tell tags, so it does not tell whose the stage is.
     let may_write = *ownership == Ownership::Ours;
     describe::attend(draft, may_write)?;
-    if draft.actions.is_empty() && may_write {
+    if let Some(stages) = stages
+        && draft.actions.is_empty()
+        && may_write
+    {
         clean_up::attend(draft, stages, MOST_CALLS - recent.housekeeping.sent)?;
     }
     Ok(())

@@ -52,10 +52,9 @@ use crate::api::canary::Moment;
 use crate::api::check::Check;
 use crate::api::condition::{Finding, Reason, Situation};
 use crate::api::event::Event;
-use crate::api::names::{DeploymentId, ReleaseId, StageName};
+use crate::api::names::{DeploymentId, ReleaseId};
 use crate::api::stage::AdoptionPolicy;
 use crate::api::status::ApiStageStatus;
-use crate::observed::Stage;
 use crate::validate::canary::Webhook;
 use crate::validate::{Invalid, is_suspended, validate};
 use crate::world::World;
@@ -87,7 +86,7 @@ pub enum What {
     Account,
     /// The REST API.
     RestApi,
-    /// All stages of the REST API.
+    /// All stages of the REST API; where listing is denied, the object's own.
     Stages,
     /// All deployments of the REST API.
     Deployments,
@@ -230,7 +229,7 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
     let recent = world.now.checked_sub(OF_NOW).unwrap_or(world.now);
     let not_before = world.fresh().max(settings::cache_poll(world));
     let stages = world.stages(if draft.running().is_some() { not_before.max(recent) } else { not_before })?;
-    let stage = find(&stages.value, &place.stage);
+    let stage = stages.value.find(&place.stage);
     draft.look_again_at_poll(stages.read_at);
 
     let adoption = desired.map_or(AdoptionPolicy::Never, |desired| desired.adoption);
@@ -278,7 +277,7 @@ fn decide(world: &World<'_>) -> Result<Plan, Need> {
         Ok(_) => release.or(settings).unwrap_or_else(|| draft.synced()),
     };
     if validated.is_ok() {
-        housekeeping::attend(&mut draft, &stages.value, &ownership)?;
+        housekeeping::attend(&mut draft, stages.value.all(), &ownership)?;
     }
     Ok(draft.finish(finding))
 }
@@ -293,8 +292,4 @@ fn unusable(invalid: &Invalid) -> Finding {
         }
     };
     Finding::new(situation, reason, invalid.to_string())
-}
-
-fn find<'a>(stages: &'a [Stage], name: &StageName) -> Option<&'a Stage> {
-    stages.iter().find(|stage| stage.name == *name)
 }

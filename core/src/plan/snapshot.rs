@@ -96,14 +96,16 @@ fn delay(draft: &mut Draft<'_>, revision: &Revision, attempt: u32) -> Option<Fin
 
 /// A snapshot of ours whose reply was lost may have come twice: the oldest is used, the others go.
 pub(super) fn remove_duplicates(draft: &mut Draft<'_>, target: &Target) {
+    // Without all stages nobody knows whether one of the two is used.
+    let stages = draft.world.observed.stages.as_ref().and_then(|stages| stages.value.all());
     let (Some(revision), Some(deployments), Some(stages)) =
-        (&target.revision, &draft.world.observed.deployments, &draft.world.observed.stages)
+        (&target.revision, &draft.world.observed.deployments, stages)
     else {
         return;
     };
     let owner = draft.world.owner();
     let serves = |deployment: &Deployment| {
-        stages.value.iter().any(|stage| {
+        stages.iter().any(|stage| {
             stage.deployment_id == deployment.id
                 || stage.canary.as_ref().is_some_and(|canary| canary.deployment_id == deployment.id)
         })

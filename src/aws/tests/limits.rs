@@ -70,6 +70,8 @@ async fn every_call_takes_one_token_and_sts_takes_none() {
     taken.insert("GetRestApi", bench.taken());
     gateway.stages(api).await.unwrap();
     taken.insert("GetStages", bench.taken());
+    gateway.stage(api, &prod).await.unwrap();
+    taken.insert("GetStage", bench.taken());
     gateway.deployments(api).await.unwrap();
     taken.insert("GetDeployments", bench.taken());
     gateway.api_summary(api, &deployment).await.unwrap();

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use stagecraft_core::api::arn;
 use stagecraft_core::api::names::{AccountId, DeploymentId, StageName};
 use stagecraft_core::cause::Cause;
-use stagecraft_core::observed::{Availability, CacheCluster, Canary, Deployment, MethodSummary, RestApi, Stage};
+use stagecraft_core::observed::{
+    Availability, CacheCluster, Canary, Deployment, MethodSummary, RestApi, Stage, Stages,
+};
 use stagecraft_core::patch::PatchOperation;
 use tokio::task::JoinSet;
 
@@ -367,6 +369,69 @@ async fn twenty_stages_of_one_rest_api_cost_one_get_stages() {
     }
     assert_eq!(callers.join_all().await, [1; 20]);
     assert_eq!(bench.operations(), ["GetStages"]);
+}
+
+#[tokio::test]
+async fn where_listing_is_denied_a_stage_is_read_by_itself() {
+    let (bench, deployment) = Bench::with_stage().await;
+    let (clock, prod) = (clock(), StageName::from("prod"));
+    let observations = Observations::new(clock.clone(), Duration::from_hours(1));
+    let read = async |stage: &StageName| {
+        let seen = observations.stages_or_one(&bench.gateway, &bench.api, stage, clock.boottime()).await;
+        seen.map(|seen| Stages::clone(&seen.value))
+    };
+    let listed = read(&prod).await.unwrap();
+    let all = bench.gateway.stages(&bench.api).await.unwrap();
+    assert_eq!(listed.all(), Some(all.as_slice()));
+
+    bench.simulator.faults().on("GetStages").always().error(403, BeforeTheEffect);
+    bench.simulator.reset_calls();
+    clock.advance(Duration::from_secs(1));
+    let one = read(&prod).await.unwrap();
+    assert_eq!((one.all(), one.find(&prod)), (None, all.first()), "the same stage, tags and all");
+    assert_eq!(read(&StageName::from("none")).await.unwrap().find(&prod), None);
+    assert_eq!(bench.operations(), ["GetStages", "GetStage", "GetStage"], "the list is not asked for in vain");
+    let absent = bench.gateway.stage(&bench.api, &StageName::from("none")).await.unwrap_err();
+    assert_eq!(absent.cause, Cause::StageNotFound);
+    let absent = bench.gateway.stage(&RestApiId::from("none"), &prod).await.unwrap_err();
+    assert_eq!(absent.cause, Cause::RestApiNotFound, "which is not an absent stage");
+
+    let described = bench.update("prod", &[PatchOperation::replace("/description", "new")]).await.unwrap();
+    observations.note_stage(&bench.gateway, &bench.api, described, clock.boottime());
+    bench.simulator.reset_calls();
+    let noted = read(&prod).await.unwrap().find(&prod).cloned().unwrap();
+    assert_eq!((noted.description.as_deref(), noted.tags.is_some()), (Some("new"), true));
+    bench.gateway.delete_stage(&bench.api, &prod, permit()).await.unwrap();
+    observations.note_gone(&bench.gateway, &bench.api, &prod);
+    assert_eq!(read(&prod).await.unwrap().find(&prod), None);
+    bench.gateway.create_stage(&bench.api, new_stage("prod", &deployment), permit()).await.unwrap();
+    observations.forget_stages(&bench.gateway, &bench.api);
+    assert!(read(&prod).await.unwrap().find(&prod).is_some());
+    assert_eq!(
+        bench.operations(),
+        ["DeleteStage", "CreateStage", "GetStage"],
+        "what our writes did is known without a read"
+    );
+
+    clock.advance(Duration::from_mins(31));
+    bench.simulator.reset_calls();
+    assert_eq!(read(&prod).await.unwrap().all(), None);
+    assert_eq!(bench.operations(), ["GetStages", "GetStage"], "listing is tried again");
+    bench.simulator.faults().clear();
+    clock.advance(Duration::from_mins(31));
+    assert!(read(&prod).await.unwrap().all().is_some());
+
+    bench.simulator.faults().on("GetStages").always().error(403, BeforeTheEffect);
+    bench.simulator.faults().on("GetStage").always().error(403, BeforeTheEffect);
+    clock.advance(Duration::from_secs(1));
+    for _ in 0..2 {
+        let denied = read(&prod).await.unwrap_err();
+        assert_eq!(
+            (denied.cause, denied.operation),
+            (Cause::Denied, Operation::GetStages),
+            "the list is what to allow"
+        );
+    }
 }
 
 #[tokio::test]

@@ -99,14 +99,14 @@ fn subject(draft: &Draft<'_>, release: &Release, stage: &Stage, changed: Timesta
     // A name changes rarely: this read need not be younger than a poll.
     let not_before = world.now.checked_sub(world.settings.drift_interval).unwrap_or(world.now);
     let rest_api = world.rest_api(not_before)?;
-    let stages = world.observed.stages.iter().flat_map(|stages| stages.value.iter());
+    let stages = world.observed.stages.as_ref().and_then(|stages| stages.value.all()).unwrap_or_default();
     let bakes = release.phase == Phase::Baking;
     let none = || DeploymentId::new("");
     Ok(Subject {
         rest_api_id: rest_api.value.id.clone(),
         api_name: Some(rest_api.value.name.clone()),
         stage_name: stage.name.clone(),
-        stages: stages.map(|stage| stage.name.clone()).collect(),
+        stages: stages.iter().map(|stage| stage.name.clone()).collect(),
         canary_deployment_id: release.target.deployment_id.clone().unwrap_or_else(none),
         stable_deployment_id: release.stable.as_ref().and_then(|stable| stable.target.deployment_id.clone()),
         scene: match &stage.canary {

@@ -218,6 +218,38 @@ fn a_deployment_deleted_behind_our_back_is_offered_no_more() {
 }
 
 #[test]
+fn nothing_goes_while_the_stages_cannot_be_listed() {
+    let mut bench = released(4, 1);
+    bench.unlisted = true;
+    assert_eq!(sweep(later(&mut bench, HOUR)), [""; 0]);
+    assert_eq!(bench.calls, ["GetStages"], "without all stages the deployments are not even looked at");
+    assert_eq!(bench.ready(), "True Synced (Released True)");
+    assert_eq!(bench.events, [EventReason::Warning]);
+    let message = bench.message();
+    assert!(message.ends_with("none is deleted. Allow apigateway:GET on /restapis/a1b2c3d4e5/stages."), "{message}");
+    bench.pass();
+    assert_eq!((bench.events.len(), bench.statuses.len()), (0, 0), "it is said once");
+
+    for _ in 0..2 {
+        bench.deployment(Some("[stagecraft revision=r5 attempt=1 by=prod-eu/shop/orders-prod]"));
+    }
+    bench.revision("r5").pass();
+    assert_eq!(bench.status().deployment_id, Some("dep5".into()), "releases go on");
+    assert_eq!(bench.deployments.len(), 6, "nor does a second snapshot go");
+
+    bench.unlisted = false;
+    let expected = ["dep3", "dep2", "dep1"].map(|id| format!("DeleteDeployment {id}"));
+    assert_eq!(sweep(later(&mut bench, HOUR)), expected, "what has piled up goes when they can be listed again");
+    assert!(!bench.message().contains("denied"));
+
+    bench.unlisted = true;
+    bench.delete().pass();
+    assert!(bench.freed && bench.stages.is_empty(), "the stage goes with its object");
+    assert_eq!(left(&bench), ["dep4", "dep5", "dep6"], "and its deployments stay");
+    assert_eq!(bench.events.last(), Some(&EventReason::LeftAsItIs));
+}
+
+#[test]
 fn a_second_snapshot_that_came_late_goes_with_the_clean_up() {
     let mut bench = released(1, 5);
     let owner = bench.deployments[0].description.clone();

@@ -370,7 +370,7 @@ fn tags_are_judged_from_reads_only() {
     let mut observed = crate::world::Observed { account: Some("123456789012".into()), ..Default::default() };
     let mut stage = bench.stage().clone();
     stage.tags = None;
-    observed.stages = Some(bench.seen(vec![stage]));
+    observed.stages = Some(bench.seen(vec![stage].into()));
     bench.cause_at = bench.now;
     let plan = bench.plan(&mut observed);
     assert!(plan.status.managed.contains("tags[team]"), "{:?}", plan.status.managed);

@@ -27,6 +27,7 @@ fn not_found(operation: Operation) -> Cause {
     match operation.name() {
         "GetDeployment" | "UpdateDeployment" | "DeleteDeployment" => Cause::DeploymentNotFound,
         "UpdateStage"
+        | "GetStage"
         | "DeleteStage"
         | "TagResource"
         | "UntagResource"
