@@ -2,6 +2,7 @@
 
 mod changes;
 mod hands;
+mod hands_in_passing;
 mod order;
 mod people;
 mod reapplied;
