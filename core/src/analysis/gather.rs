@@ -57,10 +57,8 @@ fn enlist(evidence: &mut Evidence, span: Span) {
         let rest = evidence.until.unwrap_or(since).max(since)..span.changed;
         evidence.missing.extend(rest);
     }
-    let next = match evidence.until {
-        Some(until) if evidence.since == Some(span.first) => until.max(span.first),
-        _ => span.first,
-    };
+    // Also where the clock went back: what was counted is not counted again.
+    let next = evidence.until.map_or(span.first, |until| until.max(span.first));
     evidence.since = Some(span.first);
     let oldest = span.until.saturating_sub(PATIENCE);
     evidence.missing.extend(next.max(oldest)..span.until);
@@ -116,6 +114,16 @@ mod tests {
         take_all(&mut evidence, span(20, 25), |_| true);
         assert_eq!(evidence.requests, 6 + 2 + 3);
         assert_eq!(evidence.requests_before_step, 2, "late ones of the former step");
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_counts_no_minute_again() {
+        let mut evidence = Evidence::default();
+        take_all(&mut evidence, span(10, 20), |_| true);
+        take_all(&mut evidence, span(14, 18), |_| true);
+        assert_eq!(evidence.requests, 8, "minutes 12 to 19");
+        take_all(&mut evidence, span(14, 21), |_| true);
+        assert_eq!(evidence.requests, 9);
     }
 
     #[test]
