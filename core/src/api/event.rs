@@ -17,6 +17,8 @@ pub enum EventReason {
     CheckFailed,
     /// There has been no data to judge a release by for long.
     NoData,
+    /// A release has waited for long for what somebody has to do.
+    WaitsLong,
     /// The target gets all requests.
     Promoting,
     /// The target serves all and is judged for a while longer.
@@ -117,6 +119,7 @@ impl EventReason {
             Self::Approved => "Approved",
             Self::CheckFailed => "CheckFailed",
             Self::NoData => "NoData",
+            Self::WaitsLong => "WaitsLong",
             Self::Promoting => "Promoting",
             Self::Baking => "Baking",
             Self::FastRollback => "FastRollback",

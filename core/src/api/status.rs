@@ -214,6 +214,9 @@ pub struct Release {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 9))]
     pub awaiting: Option<String>,
+    /// What it waits for that somebody has to do or that should not take long, and since when; absent while it goes its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
     /// What its checks found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
@@ -231,6 +234,19 @@ impl Release {
     pub fn is_open(&self) -> bool {
         self.step.is_some() || self.ceiling.is_some()
     }
+}
+
+/// A release that does not go on by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// For what: a reason of the conditions, such as `AwaitingApproval`.
+    pub reason: String,
+    /// Since when.
+    pub since: Time,
+    /// Whether the event `WaitsLong` was told of this wait.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
 }
 
 /// What served before a release, with what is needed to put it back.

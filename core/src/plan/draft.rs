@@ -413,6 +413,7 @@ impl<'a> Draft<'a> {
         if let Some(release) = self.status.release.as_mut().filter(|release| release.phase != Phase::AwaitingApproval) {
             release.awaiting = None;
         }
+        super::release::waiting::attend(&mut self, &finding);
         self.forget_old_intents();
         if let Some(seconds) = recheck(finding.situation, self.wake_up_at.is_some()) {
             self.wake_up_in(seconds);

@@ -15,6 +15,7 @@ mod model;
 mod ownership;
 mod references;
 mod settings;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

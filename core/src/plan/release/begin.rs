@@ -102,6 +102,7 @@ pub(in crate::plan) fn begin(
         ceiling: None,
         approvals: Vec::new(),
         awaiting: None,
+        waiting: None,
         counts: None,
         changes: None,
         next: None,

@@ -46,6 +46,7 @@ mod supersede;
 mod traffic;
 mod undo;
 mod variables;
+pub(super) mod waiting;
 mod wanted;
 mod words;
 
