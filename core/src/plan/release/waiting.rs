@@ -43,7 +43,8 @@ pub(in crate::plan) fn attend(draft: &mut Draft<'_>, finding: &Finding) {
         let is_same = before.is_some_and(|before| before.awaiting == release.awaiting);
         let known = release.waiting.clone().filter(|waiting| is_same && waiting.reason == reason.as_str());
         let since = draft.time();
-        (known.unwrap_or(Waiting { reason: reason.as_str().to_owned(), since, told: false }), *limit)
+        let new = || Waiting { reason: reason.as_str().to_owned(), since, told: false };
+        (known.unwrap_or_else(new), *limit)
     });
     let waiting = waiting.map(|(waiting, limit)| tell(draft, finding, waiting, limit));
     if let Some(release) = draft.status.release.as_mut() {

@@ -7,7 +7,7 @@ use super::*;
 const HOUR: u32 = 60;
 const DAY: u32 = 24 * HOUR;
 
-fn policy(step: Value) -> Value {
+fn policy(step: &Value) -> Value {
     json!({ "stageRef": { "name": "orders-prod" }, "steps": [step], "promotion": "Manual" })
 }
 
@@ -39,7 +39,7 @@ fn told_after(bench: &mut Bench, limit: u32) {
 
 #[test]
 fn a_person_has_a_day() {
-    let mut bench = released_by(policy(json!({ "setPercent": 5, "approval": "Required" })));
+    let mut bench = released_by(policy(&json!({ "setPercent": 5, "approval": "Required" })));
     assert_eq!(waits(&bench), Some(("AwaitingApproval".to_owned(), false)));
     told_after(&mut bench, DAY);
     bench.command("approve/r2.2/1/1").pass();
@@ -54,7 +54,7 @@ fn a_person_has_a_day() {
 fn a_gate_has_an_hour() {
     let mut bench = at_rest();
     let gate = json!([{ "name": "tests", "url": "https://tests.example.com", "when": ["BeforeRelease"] }]);
-    let mut policy = policy(json!({ "setPercent": 5, "hold": "10m" }));
+    let mut policy = policy(&json!({ "setPercent": 5, "hold": "10m" }));
     policy["webhooks"] = gate;
     bench.govern(policy).pass();
     bench.gate_open = false;
@@ -68,7 +68,7 @@ fn a_gate_has_an_hour() {
 
 #[test]
 fn a_step_that_holds_for_long_waits_for_nobody() {
-    let mut bench = released_by(policy(json!({ "setPercent": 5, "hold": "48h" })));
+    let mut bench = released_by(policy(&json!({ "setPercent": 5, "hold": "48h" })));
     assert_eq!(waits(&bench), None);
     bench.minutes(47 * HOUR);
     assert!(!bench.events.contains(&EventReason::WaitsLong));
