@@ -65,15 +65,15 @@ async fn meets(phase: &str, does: &str) -> String {
     let first = world.serves();
     let target = world.canary().map(|(deployment, _)| deployment);
     hand(&world, does);
-    let (served, shown) = (world.serves(), world.canary());
+    let (moved_to, shown) = (world.serves(), world.canary());
     // Longer than a read is good for: what a hand does between our read and our call is another story.
     world.pass_time(Duration::from_mins(1));
     world.simulator.faults().clear();
     world.minutes("orders", 2).await.unwrap();
-    let serves = match world.serves() {
+    let stable = match world.serves() {
         now if now == first => "r1",
         now if Some(&now) == target.as_ref() => "r2",
-        now if now == served => "theirs",
+        now if now == moved_to => "theirs",
         now => panic!("{phase} {does}: the stage serves {now}"),
     };
     let canary = match world.canary() {
@@ -82,7 +82,7 @@ async fn meets(phase: &str, does: &str) -> String {
         canary => panic!("{phase} {does}: the canary is {canary:?}"),
     };
     let (progress, ready) = (world.shown().await, world.stands("Ready").await);
-    let outcome = format!("{progress} · {ready} · {serves}, {canary} · {:?}", world.traffic().len());
+    let outcome = format!("{progress} · {ready} · {stable}, {canary} · {:?}", world.traffic().len());
     step(&format!("{phase}, a hand {does}: {outcome}"));
     outcome
 }
