@@ -45,6 +45,14 @@ crds: ## Write crds/ and the chart's copy of it anew from the Rust types
 metrics: ## Write docs/metrics.md anew from the registry
 	cargo test --quiet --locked -p stagecraft --lib -- --ignored --exact metrics::tests::write_the_document
 
+.PHONY: argocd
+argocd: ## Write argocd/argocd-cm.yaml anew from the Lua files beside it
+	cargo test --quiet --locked -p stagecraft-argocd --lib -- --ignored --exact config_map::tests::write_the_file
+
+.PHONY: argocd-objects
+argocd-objects: ## Write the objects that the tests of argocd/ are about anew from the stories
+	STAGECRAFT_WRITE_OBJECTS=1 cargo run --quiet --locked -p testbed -- exec -- cargo test --quiet --locked -p stagecraft --test stories argocd::
+
 .PHONY: control-plane
 control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into the user's cache (once)
 	@testbed/control-plane/build.sh

@@ -12,6 +12,7 @@
 #![expect(clippy::large_futures, reason = "a handful of futures of a few kilobytes, made once per test")]
 
 mod access;
+mod argocd;
 mod bad_input;
 mod calls;
 mod canary;
