@@ -45,6 +45,10 @@ crds: ## Write crds/ and the chart's copy of it anew from the Rust types
 metrics: ## Write docs/metrics.md anew from the registry
 	cargo test --quiet --locked -p stagecraft --lib -- --ignored --exact metrics::tests::write_the_document
 
+.PHONY: reference
+reference: ## Write docs/reference anew from the definitions
+	cargo test --quiet --locked -p stagecraft-core --test reference -- --ignored --exact write_the_pages
+
 .PHONY: argocd
 argocd: ## Write argocd/argocd-cm.yaml anew from the Lua files beside it
 	cargo test --quiet --locked -p stagecraft-argocd --lib -- --ignored --exact config_map::tests::write_the_file
