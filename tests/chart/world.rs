@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use testbed::{ControlPlane, Options};
@@ -9,9 +11,13 @@ use testbed::{ControlPlane, Options};
 /// Where the chart is.
 pub(crate) const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/stagecraft");
 
+/// Everything happens within this time on a busy machine, or not at all.
+pub(crate) const SOON: Duration = Duration::from_secs(40);
+
 /// Says what happens, for whoever reads a failure.
 pub(crate) fn step(what: &str) {
-    println!("  · {what}");
+    static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
+    println!("  · {:>5.1} s  {what}", STARTED.elapsed().as_secs_f64());
 }
 
 pub(crate) async fn control_plane() -> ControlPlane {
