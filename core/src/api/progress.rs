@@ -52,4 +52,7 @@ pub struct Changes {
 pub struct Next {
     /// What shall serve then.
     pub target: Target,
+    /// When it was first declared: `spec.snapshotDelay` counts from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
 }

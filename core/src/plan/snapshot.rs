@@ -77,12 +77,14 @@ pub(super) fn snapshot(draft: &mut Draft<'_>, desired: &Desired, target: &Target
         .unwrap_or_else(|| Finding::releasing(Reason::Releasing, format!("A snapshot of {revision} is being taken."))))
 }
 
-/// A new revision waits for `spec.snapshotDelay` after its release began, so that imports of the same commit are in its
+/// A new revision waits for `spec.snapshotDelay` after it was declared, so that imports of the same commit are in its
 /// snapshot. Who asks for another snapshot by command waits for nothing.
 fn delay(draft: &mut Draft<'_>, revision: &Revision, attempt: u32) -> Option<Finding> {
     let delay = draft.world.object.spec.snapshot_delay.filter(|_| attempt == 1)?.get();
     let release = draft.status.release.as_mut()?;
-    let over = release.started_at.0.checked_add(delay).ok()?;
+    let next = release.next.as_ref().filter(|next| next.target.revision.as_ref() == Some(revision));
+    let declared = next.and_then(|next| next.since.as_ref()).unwrap_or(&release.started_at);
+    let over = declared.0.checked_add(delay).ok()?;
     if over <= draft.world.now {
         return None;
     }

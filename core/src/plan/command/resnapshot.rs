@@ -47,7 +47,7 @@ pub(super) fn resnapshot(draft: &mut Draft<'_>, scene: Scene<'_>, revision: &Rev
             succeed(draft, former);
         } else if former.is_open() {
             // What is open keeps its share until there is something to take over.
-            draft.change(|release| release.next = Some(Next { target }));
+            draft.change(|release| release.next = Some(Next { target, since: None }));
             let message =
                 format!("snapshot {attempt} of {revision} is taken and takes over from release {}", former.id);
             return Ok(Ok((CommandState::Done, message)));

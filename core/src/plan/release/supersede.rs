@@ -46,7 +46,8 @@ pub(super) fn supersede(
             Ok(Some(Turn::Again))
         }
         Resolution::Snapshot(target) => {
-            if release.next.as_ref().is_none_or(|next| !next.target.is(&target)) {
+            let known = release.next.as_ref().filter(|next| next.target.is(&target));
+            if known.is_none() {
                 let note = format!(
                     "{} is declared while release {} runs: it takes over when its snapshot exists.",
                     name(&target),
@@ -55,7 +56,8 @@ pub(super) fn supersede(
                 draft.tell(Event::normal(EventReason::Superseding, release.id.as_str(), note));
             }
             let next_action_at = release.next_action_at.clone();
-            draft.change(|release| release.next = Some(Next { target: target.clone() }));
+            let since = known.map_or_else(|| Some(draft.time()), |next| next.since.clone());
+            draft.change(|release| release.next = Some(Next { target: target.clone(), since }));
             snapshot(draft, desired, &target)?;
             draft.change(|release| release.next_action_at = next_action_at);
             Ok(None)
@@ -71,7 +73,7 @@ pub(super) fn supersede(
                 variables_hash: variables_hash(&desired.variables),
                 ..Target::default()
             };
-            draft.change(|release| release.next = Some(Next { target }));
+            draft.change(|release| release.next = Some(Next { target, since: None }));
             Ok(None)
         }
     }

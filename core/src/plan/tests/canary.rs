@@ -534,6 +534,20 @@ fn a_canary_never_gets_the_variables_of_what_takes_over() {
 }
 
 #[test]
+fn what_takes_over_waits_for_its_own_snapshot_delay() {
+    let mut bench = first_step(policy());
+    bench.edit(|spec| spec.snapshot_delay = Some(crate::api::duration::Duration::from_secs(240)));
+    bench.minutes(6).revision("r3").pass();
+    assert_eq!(bench.writes(), [""; 0], "the running release began long ago, and r3 has just been declared");
+    let since = bench.release().next.as_ref().unwrap().since.clone();
+    bench.minutes(3);
+    assert_eq!((bench.writes().len(), &bench.release().next.as_ref().unwrap().since), (0, &since));
+    bench.pass();
+    assert_eq!(bench.writes()[0], "CreateDeployment r3");
+    assert_eq!(bench.release().id.as_str(), "r3.3");
+}
+
+#[test]
 fn what_is_superseded_can_still_be_aborted() {
     let mut bench = first_step(policy());
     bench.rest_api.availability = Availability::Changing;
