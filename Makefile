@@ -19,8 +19,8 @@ test: ## Check everything: format, lints, docs, generated files, all tests
 	@scripts/check.sh
 
 .PHONY: lint
-lint: ## Check format, lints and docs only
-	@scripts/check.sh format clippy rustdoc
+lint: ## Check workflows, Dockerfile, format, lints and docs only
+	@scripts/check.sh files format clippy rustdoc
 
 .PHONY: bench
 bench: ## Measure the simulator and the sequential test; fails where one breaks its promise (the table is long)
@@ -56,6 +56,10 @@ argocd: ## Write argocd/argocd-cm.yaml anew from the Lua files beside it
 .PHONY: argocd-objects
 argocd-objects: ## Write the objects that the tests of argocd/ are about anew from the stories
 	STAGECRAFT_WRITE_OBJECTS=1 cargo run --quiet --locked -p testbed -- exec -- cargo test --quiet --locked -p stagecraft --test stories argocd::
+
+.PHONY: chart-readme
+chart-readme: ## Write the table of values in the chart's README anew from the comments of values.yaml
+	cargo test --quiet --locked -p stagecraft --test chart -- --ignored --exact readme::write_the_readme
 
 .PHONY: control-plane
 control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into the user's cache (once)

@@ -2,13 +2,13 @@
 # Checks the repository, cheapest part first, and prints at its end how long each part took.
 #
 #   scripts/check.sh              everything
-#   scripts/check.sh PART...      these parts only, of: control-plane format clippy rustdoc core build crds tests
+#   scripts/check.sh PART...      these parts only, of: control-plane files format clippy rustdoc core build crds tests
 #
 # The first part that fails ends it: what comes after it would mostly repeat it, minutes later.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-parts=(control-plane format clippy rustdoc core build crds tests)
+parts=(control-plane files format clippy rustdoc core build crds tests)
 # Green means green everywhere: with the committed versions, and without a warning.
 cargo=(cargo --locked)
 
@@ -26,6 +26,8 @@ check_control_plane() {
     # For the tests of the chart.
     testbed/control-plane/build.sh --helm
 }
+
+check_files() { scripts/lint/run.sh; }
 
 check_format() { cargo fmt --all --check; }
 

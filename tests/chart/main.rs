@@ -12,8 +12,10 @@
 mod iam;
 mod lifecycle;
 mod pod;
+mod readme;
 mod rendered;
 mod rights;
 mod stand;
 mod story;
+mod upgrade;
 mod world;
