@@ -226,7 +226,8 @@ mod tests {
     #[test]
     fn the_documented_examples_are_read() {
         let page = include_str!("../docs/access.md");
-        let examples: Vec<_> = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        let examples: Vec<_> =
+            page.split("```yaml configuration\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
         let rules: Vec<_> = examples.iter().filter(|example| example.starts_with("rules:")).collect();
         assert_eq!(rules.len(), 1, "the page has one whole file");
         let policy = read(rules[0]).unwrap();

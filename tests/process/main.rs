@@ -10,6 +10,7 @@
 #![expect(clippy::indexing_slicing, reason = "a member that is not there is null, and the comparison shows it")]
 #![expect(clippy::print_stdout, reason = "a story tells its steps to whoever reads a failure")]
 
+mod getting_started;
 mod leadership;
 mod malformed;
 mod plan;
