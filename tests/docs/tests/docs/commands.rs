@@ -1,6 +1,6 @@
 //! Commands: ours against the parsers of the programs themselves, kubectl's and helm's against their own help, others against a table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use clap::Parser as _;
@@ -14,26 +14,21 @@ use crate::shell::{Words, commands};
 
 /// Programs that are not here to be asked, with what of them is used and why it cannot be tried.
 const OTHERS: &[(&str, &str)] = &[
-    ("aws cloudformation", "needs an AWS account"),
-    ("aws cloudwatch", "needs an AWS account"),
     ("aws eks", "needs an AWS account"),
     ("aws iam", "needs an AWS account"),
     ("aws apigateway", "needs an AWS account; the simulator answers the same calls to the operator"),
     ("aws logs", "needs an AWS account"),
     ("argocd app", "needs an Argo CD; what its actions and health do is tested in argocd/tests"),
-    ("flux reconcile", "needs Flux"),
     ("terraform state", "needs a Terraform state"),
-    ("terraform import", "needs a Terraform state"),
     ("docker build", "needs a container runtime"),
-    ("docker push", "needs a container runtime and a registry"),
     ("apigateway-simulator", "its flags are held by its own tests; started by the test of docs/getting-started.md"),
     ("curl", "asks the simulator or a deployed API"),
 ];
 
 /// What every shell has.
-const SHELL: [&str; 11] =
+const SHELL: [&str; 12] =
     // The last two are functions of the pages themselves.
-    ["cat", "cp", "date", "diff", "echo", "export", "grep", "sed", "tail", "call", "put"];
+    ["cat", "cp", "git", "date", "diff", "echo", "export", "grep", "sed", "tail", "call", "put"];
 
 /// The commands of every block that has some, with the place of the block.
 fn all() -> Vec<(String, Words)> {
@@ -97,17 +92,22 @@ fn program(words: &Words) -> &str {
 #[test]
 fn every_program_is_known() {
     let mut unknown = Vec::new();
+    let mut used = BTreeSet::new();
     for (place, words) in all() {
         let program = program(&words);
         let two = format!("{program} {}", words.get(1).map_or("", String::as_str));
         let known = ["kubectl", "helm", "stagecraft", "make", "cargo"].contains(&program)
             || SHELL.contains(&program)
             || OTHERS.iter().any(|(other, _)| *other == two || *other == program);
+        used.extend([two, program.to_owned()]);
         if !known {
             unknown.push(format!("{place}: {}", words.join(" ")));
         }
     }
     assert!(unknown.is_empty(), "commands that nothing checks:\n{}", unknown.join("\n"));
+    for (other, _) in OTHERS {
+        assert!(used.contains(*other), "no page uses {other} any more: take it out of the table");
+    }
 }
 
 #[test]
@@ -124,8 +124,7 @@ fn our_programs_understand_what_the_pages_type() {
                 tried += 1;
             }
             "kubectl" if words.get(1).is_some_and(|word| word == "stagecraft") => {
-                let refused =
-                    kubectl_stagecraft::cli::Cli::try_parse_from(&words[1..]).err().filter(is_wrong);
+                let refused = kubectl_stagecraft::cli::Cli::try_parse_from(&words[1..]).err().filter(is_wrong);
                 assert!(refused.is_none(), "{place}: {typed}\n{}", refused.unwrap());
                 tried += 1;
             }
