@@ -133,7 +133,9 @@ enum Output {
     Json,
 }
 
+// The last one counts, so that what a chart's extraArgs say goes before what its values say.
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 struct Run {
     /// Region of objects that name none [default: that of the variable `AWS_REGION`, else what the AWS configuration says]
     #[arg(long, env = "STAGECRAFT_REGION", value_parser = region)]

@@ -33,8 +33,11 @@ pub(crate) struct Pod {
     name: &'static str,
     child: Child,
     log: PathBuf,
-    /// Path of the readiness probe.
+    /// Paths of the probes.
     readiness: String,
+    liveness: String,
+    /// How long the kubelet waits before it kills.
+    grace: Duration,
 }
 
 impl Pod {
@@ -63,20 +66,31 @@ impl Pod {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let probe = &container["readinessProbe"]["httpGet"];
-        assert_eq!(probe["port"], "metrics");
-        let mut pod = Self { name, child, log, readiness: probe["path"].as_str().unwrap().to_owned() };
+        let path = |probe: &str| {
+            let request = &container[probe]["httpGet"];
+            assert_eq!(request["port"], container["ports"][0]["name"]);
+            request["path"].as_str().unwrap().to_owned()
+        };
+        let (readiness, liveness) = (path("readinessProbe"), path("livenessProbe"));
+        let grace = Duration::from_secs(template["terminationGracePeriodSeconds"].as_u64().unwrap());
+        let mut pod = Self { name, child, log, readiness, liveness, grace };
         pod.await_ready().await;
+        assert!(pod.answer(&pod.liveness).await.is_some(), "{name} is ready and not alive:\n{}", pod.log());
         pod
     }
 
     /// What the readiness probe is told.
     pub(crate) async fn says(&self) -> Option<String> {
+        self.answer(&self.readiness).await
+    }
+
+    /// The text of a 200.
+    async fn answer(&self, path: &str) -> Option<String> {
         let log = self.log();
         let (_, rest) = log.split_once(r#""address":""#)?;
         let (address, _) = rest.split_once('"')?;
         let mut connection = TcpStream::connect(address).await.ok()?;
-        let request = format!("GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", self.readiness);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         connection.write_all(request.as_bytes()).await.ok()?;
         let mut answer = String::new();
         connection.read_to_string(&mut answer).await.ok()?;
@@ -99,7 +113,7 @@ impl Pod {
     pub(crate) async fn terminate(mut self) {
         let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw).unwrap();
         kill_process(pid, Signal::TERM).unwrap();
-        let ended = timeout(SOON, self.child.wait()).await;
+        let ended = timeout(self.grace, self.child.wait()).await;
         let status: ExitStatus =
             ended.unwrap_or_else(|_| panic!("{} did not end:\n{}", self.name, self.log())).unwrap();
         assert!(status.success(), "{status}:\n{}", self.log());

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use stagecraft::cli::{Command, Settings, parse};
+use stagecraft::telemetry::LogFormat;
 
 use crate::world::{CHART, control_plane, helm, kubectl, kubectl_with, objects, only, refused, step, value_sets};
 
@@ -30,6 +32,11 @@ async fn every_value_set_renders_objects_that_the_api_server_takes() {
 
         // Pod Security only warns of a Deployment; it refuses a pod. Its warnings would come as one of kubectl above, too.
         let deployment = only(&objects, "Deployment");
+        let settings = settings(deployment).unwrap_or_else(|error| panic!("{values}: {error}"));
+        if values.contains("everything") {
+            assert_eq!(settings.log_format, LogFormat::Text, "extraArgs go before values");
+            assert_eq!(settings.webhooks.allowed_hosts.len(), 2);
+        }
         let account = &deployment["spec"]["template"]["spec"]["serviceAccountName"];
         let mut pod = deployment["spec"]["template"].clone();
         pod["apiVersion"] = json!("v1");
@@ -40,6 +47,16 @@ async fn every_value_set_renders_objects_that_the_api_server_takes() {
         kubectl(&plane, &["create", "serviceaccount", account.as_str().unwrap(), "--namespace", "ops"]).await;
         kubectl_with(&plane, &["create", "--dry-run=server", "-f", "-"], &pod.to_string()).await;
         kubectl(&plane, &["delete", "serviceaccount", account.as_str().unwrap(), "--namespace", "ops"]).await;
+    }
+}
+
+/// What the operator makes of the arguments that a Deployment gives it.
+fn settings(deployment: &Value) -> Result<Settings, clap::Error> {
+    let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
+    let arguments = arguments.iter().map(|argument| argument.as_str().unwrap().to_owned());
+    match parse(std::iter::once("stagecraft".to_owned()).chain(arguments))? {
+        Command::Run(settings) => Ok(*settings),
+        other @ (Command::Plan(_) | Command::Crds { .. }) => panic!("the pod would not run the operator: {other:?}"),
     }
 }
 
