@@ -170,14 +170,18 @@ impl Stand {
     }
 
     fn api(&self, (kind, namespace, _): Named) -> Api<DynamicObject> {
-        let plural = match kind {
-            "ApiStage" => "apistages",
-            "ApiCanary" => "apicanaries",
-            "ApiGatewayResponse" => "apigatewayresponses",
-            other => panic!("{other} is none of our kinds"),
-        };
         let kind = GroupVersionKind::gvk("stagecraft.dev", "v1alpha1", kind);
-        let resource = ApiResource::from_gvk_with_plural(&kind, plural);
+        let resource = ApiResource::from_gvk_with_plural(&kind, plural(&kind.kind));
         Api::namespaced_with(self.client.clone(), namespace, &resource)
+    }
+}
+
+/// The resource of one of our kinds.
+pub(crate) fn plural(kind: &str) -> &'static str {
+    match kind {
+        "ApiStage" => "apistages",
+        "ApiCanary" => "apicanaries",
+        "ApiGatewayResponse" => "apigatewayresponses",
+        other => panic!("{other} is none of our kinds"),
     }
 }
