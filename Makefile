@@ -61,6 +61,10 @@ argocd-objects: ## Write the objects that the tests of argocd/ are about anew fr
 chart-readme: ## Write the table of values in the chart's README anew from the comments of values.yaml
 	cargo test --quiet --locked -p stagecraft --test chart -- --ignored --exact readme::write_the_readme
 
+.PHONY: objects
+objects: ## Write the objects anew that the plugin's screens are tested with
+	cargo test --quiet --locked -p stagecraft-core --lib -- --ignored --exact plan::tests::screens::write_the_objects
+
 .PHONY: control-plane
 control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into the user's cache (once)
 	@testbed/control-plane/build.sh

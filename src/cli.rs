@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use axum::http::Uri;
+pub use axum::http::Uri;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
@@ -133,10 +133,11 @@ enum Output {
     Json,
 }
 
+/// Flags of `stagecraft run`, for every program whose plans are to be the operator's.
 // The last one counts, so that what a chart's extraArgs say goes before what its values say.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
-struct Run {
+pub struct Run {
     /// Region of objects that name none [default: that of the variable `AWS_REGION`, else what the AWS configuration says]
     #[arg(long, env = "STAGECRAFT_REGION", value_parser = region)]
     region: Option<String>,
@@ -248,8 +249,12 @@ impl Plan {
 }
 
 impl Run {
-    /// Checks what only several settings together can show; the sentence says what to change.
-    fn settings(self) -> Result<Settings, String> {
+    /// Checks what only several settings together can show.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what to change.
+    pub fn settings(self) -> Result<Settings, String> {
         bounds("--drift-interval", self.drift_interval, Duration::from_secs(1), Duration::from_hours(24))?;
         bounds("--aws-timeout", self.aws_timeout, Duration::from_secs(1), Duration::from_mins(1))?;
         if self.allow_adoption && self.access_config.is_some() {
@@ -326,7 +331,12 @@ fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write a number with its unit, such as 30s, 10m or 1h30m".to_owned())
 }
 
-fn region(text: &str) -> Result<String, String> {
+/// A Region as a flag names it.
+///
+/// # Errors
+///
+/// A phrase that says what to write.
+pub fn region(text: &str) -> Result<String, String> {
     let usable = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if (1..=63).contains(&text.len()) && text.chars().all(usable) {
         Ok(text.to_owned())
@@ -356,8 +366,13 @@ fn label(text: &str) -> Result<String, String> {
     }
 }
 
-/// Requests are signed, but neither they nor the answers are encrypted on plain http: only to this machine.
-fn endpoint(text: &str) -> Result<Uri, String> {
+/// An endpoint as a flag names it. Requests are signed, but neither they nor the answers are encrypted on plain http: only to
+/// this machine.
+///
+/// # Errors
+///
+/// A phrase that says what to write.
+pub fn endpoint(text: &str) -> Result<Uri, String> {
     let uri: Uri = text.parse().map_err(|error| format!("write a URL, such as http://127.0.0.1:4566 ({error})"))?;
     let authority = uri.authority().ok_or("write a URL, such as http://127.0.0.1:4566")?;
     if authority.as_str().contains('@') {

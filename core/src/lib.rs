@@ -10,6 +10,7 @@ pub mod analysis;
 pub mod api;
 pub mod cause;
 pub mod forecast;
+pub mod import;
 pub mod method;
 pub mod observed;
 pub mod patch;

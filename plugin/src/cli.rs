@@ -5,17 +5,23 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use stagecraft::run::BoxError;
 use stagecraft::telemetry::Chain;
 
-use crate::completion;
+use crate::cluster::Place;
+use crate::flush_cache::{self, Cache};
+use crate::{
+    abort, approve, completion, diff, history, import, list, pause, plan, promote, resume, retry, rollback, status,
+};
 
 /// What a person typed.
 #[derive(Debug, Parser)]
-#[command(name = "kubectl-stagecraft", bin_name = "kubectl stagecraft", version, about, max_term_width = 110)]
+#[command(name = "kubectl-stagecraft", version, about, max_term_width = 110)]
 #[command(disable_help_subcommand = true)]
 pub struct Cli {
+    #[command(flatten)]
+    place: Place,
     #[command(subcommand)]
     command: Command,
 }
@@ -23,6 +29,42 @@ pub struct Cli {
 /// Stages of Amazon API Gateway and their releases.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show all stages, one line each
+    List(list::Arguments),
+    /// Show all that there is to know about one stage
+    Status(status::Arguments),
+    /// Show what a stage served, and what did not come to serve
+    History(history::Arguments),
+    /// Show how a stage in AWS differs from what its object declares
+    ///
+    /// Reads AWS with your own credentials. Exit code: 0 no difference, 2 differences, 1 an error.
+    Diff(Box<diff::Arguments>),
+    /// Show what the operator would do about manifests, field by field and call by call, and write nothing
+    ///
+    /// Reads AWS with your own credentials. Exit code: 0 no change, 2 changes, 1 an error.
+    Plan(Box<plan::Arguments>),
+    /// Write an existing stage of API Gateway as an ApiStage
+    ///
+    /// Reads AWS with your own credentials, and nothing of the cluster.
+    Import(import::Arguments),
+    /// Skip what is left of a release's steps, and give its target all traffic
+    Promote(promote::Arguments),
+    /// Let a release go on that awaits a person
+    Approve(approve::Arguments),
+    /// Hold a release where it is
+    Pause(pause::Arguments),
+    /// Let a paused release go on
+    Resume(resume::Arguments),
+    /// Take all traffic back from a release and hold its target, or remove a foreign canary
+    Abort(abort::Arguments),
+    /// Release a held target again
+    Retry(retry::Arguments),
+    /// Go back at once to what was stable
+    Rollback(rollback::Arguments),
+    /// Empty the stage's cache
+    FlushCache(flush_cache::Arguments),
+    /// Empty the cache of what the stage's authorizers said
+    FlushAuthorizers(flush_cache::Arguments),
     /// Print a script that completes commands and flags in a shell
     Completion(completion::Arguments),
 }
@@ -30,11 +72,17 @@ enum Command {
 /// Does what was typed. Every error is one sentence on standard error, with the code 1; a command line that cannot be read
 /// has clap's code 2.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    // As people type it; the name of the program is what scripts for shells complete.
+    let command = Cli::command().bin_name("kubectl stagecraft");
+    let parsed = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(message) => return stagecraft::cli::told(&message),
     };
     cli.run().unwrap_or_else(|error| {
+        if is_nobody_listening(&*error) {
+            return ExitCode::SUCCESS;
+        }
         tell(&*error);
         ExitCode::FAILURE
     })
@@ -42,10 +90,40 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 impl Cli {
     fn run(self) -> Result<ExitCode, BoxError> {
+        let place = self.place;
         match self.command {
+            Command::List(arguments) => on_runtime(list::run(&place, &arguments)),
+            Command::Status(arguments) => on_runtime(status::run(&place, &arguments)),
+            Command::History(arguments) => on_runtime(history::run(&place, &arguments)),
+            Command::Diff(arguments) => on_runtime(diff::run(&place, *arguments)),
+            Command::Plan(arguments) => on_runtime(plan::run(&place, *arguments)),
+            Command::Import(arguments) => on_runtime(import::run(&place, &arguments)),
+            Command::Promote(arguments) => on_runtime(promote::run(&place, &arguments)),
+            Command::Approve(arguments) => on_runtime(approve::run(&place, &arguments)),
+            Command::Pause(arguments) => on_runtime(pause::run(&place, &arguments)),
+            Command::Resume(arguments) => on_runtime(resume::run(&place, &arguments)),
+            Command::Abort(arguments) => on_runtime(abort::run(&place, &arguments)),
+            Command::Retry(arguments) => on_runtime(retry::run(&place, &arguments)),
+            Command::Rollback(arguments) => on_runtime(rollback::run(&place, &arguments)),
+            Command::FlushCache(arguments) => on_runtime(flush_cache::run(&place, &arguments, Cache::Answers)),
+            Command::FlushAuthorizers(arguments) => {
+                on_runtime(flush_cache::run(&place, &arguments, Cache::Authorizers))
+            }
             Command::Completion(arguments) => completion::run(&arguments),
         }
     }
+}
+
+/// For commands that talk to the cluster or to AWS.
+fn on_runtime(command: impl Future<Output = Result<ExitCode, BoxError>>) -> Result<ExitCode, BoxError> {
+    // One TLS stack for both. An error means that it is installed already.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}
+
+/// Whether the reader of standard output has gone, as `head` does: it has seen enough.
+fn is_nobody_listening(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn tell(error: &(dyn Error + 'static)) {
@@ -55,8 +133,6 @@ fn tell(error: &(dyn Error + 'static)) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

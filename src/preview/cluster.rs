@@ -33,8 +33,7 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) async fn connect(settings: &Settings, manifests: &Manifests) -> Result<Self, BoxError> {
-        let config = Config::infer().await.map_err(run::Error::NoCluster)?;
+    pub(super) async fn connect(settings: &Settings, config: Config, manifests: &Manifests) -> Result<Self, BoxError> {
         let namespace = settings.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         let client = Client::try_from(config).map_err(run::Error::Client)?;
         let clock = Clock::system();
@@ -50,9 +49,9 @@ impl Cluster {
         let core = controller::core_settings(operator, cluster_id, region, access);
         let leadership = Leadership::never(clock.clone(), operator.aws_timeout);
 
-        let stages: Vec<ApiStage> = everything(&client, "ApiStages").await?;
-        let mut canaries: Vec<ApiCanary> = everything(&client, "ApiCanaries").await?;
-        let responses: Vec<ApiGatewayResponse> = everything(&client, "ApiGatewayResponses").await?;
+        let stages: Vec<ApiStage> = everything(&client, &namespace, "ApiStages").await?;
+        let mut canaries: Vec<ApiCanary> = everything(&client, &namespace, "ApiCanaries").await?;
+        let responses: Vec<ApiGatewayResponse> = everything(&client, &namespace, "ApiGatewayResponses").await?;
         for manifest in &manifests.canaries {
             let mut manifest = manifest.clone();
             manifest.metadata.namespace.get_or_insert_with(|| namespace.clone());
@@ -113,11 +112,16 @@ impl Cluster {
     }
 }
 
-async fn everything<K>(client: &Client, what: &str) -> Result<Vec<K>, BoxError>
+/// All objects of the cluster; for a person who may not list those, all of the namespace: what others declare for the same stage
+/// is then not foreseen.
+async fn everything<K>(client: &Client, namespace: &str, what: &str) -> Result<Vec<K>, BoxError>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {
-    let list = Api::<K>::all(client.clone()).list(&ListParams::default()).await;
+    let mut list = Api::<K>::all(client.clone()).list(&ListParams::default()).await;
+    if matches!(&list, Err(kube::Error::Api(status)) if status.code == 403) {
+        list = Api::<K>::namespaced(client.clone(), namespace).list(&ListParams::default()).await;
+    }
     Ok(list.map_err(|error| format!("could not list the {what}: {}", Chain(&error)))?.items)
 }
 

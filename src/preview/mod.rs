@@ -13,9 +13,10 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use kube::ResourceExt as _;
+use kube::{Config, ResourceExt as _};
+use stagecraft_core::api::stage::ApiStage;
 
-use crate::run::BoxError;
+use crate::run::{self, BoxError};
 use crate::telemetry::Chain;
 use cluster::Cluster;
 use shown::Shown;
@@ -35,22 +36,47 @@ pub struct Settings {
     pub operator: crate::cli::Settings,
 }
 
+/// What was planned, as it is printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The text, or JSON.
+    pub text: String,
+    /// Whether something would change. The owner's tag alone, by which a stage is adopted as it is, is no change.
+    pub changes: bool,
+}
+
+impl Told {
+    /// 0: no change, 2: changes.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        if self.changes { ExitCode::from(2) } else { ExitCode::SUCCESS }
+    }
+}
+
 /// Plans, prints, and says by its exit code whether something would change: 0 no, 2 yes.
 ///
 /// # Errors
 ///
 /// One sentence about what could not be read or is refused; the program then exits with 1.
 pub async fn run(settings: Settings) -> Result<ExitCode, BoxError> {
+    let config = Config::infer().await.map_err(run::Error::NoCluster)?;
+    let told = Box::pin(of_files(&settings, config)).await?;
+    io::stdout().lock().write_all(told.text.as_bytes())?;
+    Ok(told.exit_code())
+}
+
+/// Plans what the files hold, in the cluster of this configuration.
+///
+/// # Errors
+///
+/// As [`run`].
+pub async fn of_files(settings: &Settings, config: Config) -> Result<Told, BoxError> {
     let manifests = manifests::read(&settings.files)?;
-    let cluster = Cluster::connect(&settings, &manifests).await?;
+    let cluster = Cluster::connect(settings, config, &manifests).await?;
     let mut all = Vec::new();
     for manifest in &manifests.stages {
         let (object, is_new) = cluster.judged(&**manifest).await?;
-        let name = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
-        let governor = crate::controller::governor(&cluster.context, &object);
-        let foreseen = crate::controller::foresee(&cluster.context, object).await;
-        let foreseen = foreseen.map_err(|error| format!("ApiStage {name}: {}", Chain(&*error)))?;
-        all.push(Shown::new(name, is_new, governor, &foreseen, settings.show_values));
+        all.push(stage(settings, &cluster, object, is_new).await?);
     }
     for manifest in &manifests.responses {
         let (object, is_new) = cluster.judged(manifest).await?;
@@ -59,10 +85,29 @@ pub async fn run(settings: Settings) -> Result<ExitCode, BoxError> {
         let foreseen = foreseen.map_err(|error| format!("ApiGatewayResponse {name}: {}", Chain(&*error)))?;
         all.push(Shown::of_response(name, is_new, &foreseen));
     }
-    let printed = if settings.json { shown::json(&all) } else { text::print(&all) };
-    io::stdout().lock().write_all(printed.as_bytes())?;
-    let changes = all.iter().any(Shown::changes_something);
-    Ok(if changes { ExitCode::from(2) } else { ExitCode::SUCCESS })
+    let text = if settings.json { shown::json(&all) } else { text::print(&all) };
+    Ok(Told { text, changes: all.iter().any(Shown::changes_something) })
+}
+
+/// Plans an object as the API server holds it: how its stage differs from what it declares.
+///
+/// # Errors
+///
+/// As [`run`].
+pub async fn of_stage(settings: &Settings, config: Config, object: ApiStage) -> Result<Told, BoxError> {
+    let cluster = Cluster::connect(settings, config, &manifests::Manifests::default()).await?;
+    let shown = stage(settings, &cluster, object, false).await?;
+    let changes = shown.changes_something();
+    let text = if settings.json { shown::json(&[shown]) } else { text::differences(&shown) };
+    Ok(Told { text, changes })
+}
+
+async fn stage(settings: &Settings, cluster: &Cluster, object: ApiStage, is_new: bool) -> Result<Shown, BoxError> {
+    let name = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
+    let governor = crate::controller::governor(&cluster.context, &object);
+    let foreseen = crate::controller::foresee(&cluster.context, object).await;
+    let foreseen = foreseen.map_err(|error| format!("ApiStage {name}: {}", Chain(&*error)))?;
+    Ok(Shown::new(name, is_new, governor, &foreseen, settings.show_values))
 }
 
 /// Runs [`run`] on a runtime of its own.

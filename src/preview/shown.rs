@@ -179,9 +179,20 @@ impl Shown {
         }
     }
 
-    /// Whether anything would be written to AWS.
+    /// Whether anything would be written to AWS, but for the owner's tag of a stage that is adopted.
     pub(super) fn changes_something(&self) -> bool {
-        self.calls.iter().any(|call| call.write)
+        self.calls.iter().any(|call| call.write && !call.is_adoption())
+    }
+
+    /// Whether the stage would become this object's.
+    pub(super) fn adopts(&self) -> bool {
+        self.calls.iter().any(Call::is_adoption)
+    }
+}
+
+impl Call {
+    fn is_adoption(&self) -> bool {
+        self.operation == "TagResource" && self.purpose == Some("adoption")
     }
 }
 

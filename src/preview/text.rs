@@ -14,7 +14,27 @@ pub(super) fn print(all: &[Shown]) -> String {
     text
 }
 
-fn stage(text: &mut String, shown: &Shown) {
+/// What differs, without the calls that would put it right.
+pub(super) fn differences(shown: &Shown) -> String {
+    let mut text = String::new();
+    head(&mut text, shown);
+    let mut line = |line: String| {
+        text.push_str(&line);
+        text.push('\n');
+    };
+    if shown.ready.status != "True" && !shown.ready.message.is_empty() {
+        line(format!("{}: {}", shown.ready.reason, shown.ready.message));
+    }
+    line(match (shown.fields.len(), shown.changes_something()) {
+        (0, false) => "No difference.".to_owned(),
+        (0, true) => "No field differs; kubectl stagecraft plan shows the calls that are left.".to_owned(),
+        (fields, _) => format!("{} as the operator would set it; nothing was written.", count(fields, "field")),
+    });
+    text
+}
+
+/// What it is about, and its fields.
+fn head(text: &mut String, shown: &Shown) {
     let mut line = |line: String| {
         text.push_str(&line);
         text.push('\n');
@@ -30,7 +50,15 @@ fn stage(text: &mut String, shown: &Shown) {
     for one in &shown.fields {
         line(format!("  {}", field(one, width, shown)));
     }
-    if shown.changes_something() {
+}
+
+fn stage(text: &mut String, shown: &Shown) {
+    head(text, shown);
+    let mut line = |line: String| {
+        text.push_str(&line);
+        text.push('\n');
+    };
+    if shown.changes_something() || shown.adopts() {
         line("Calls, in this order:".to_owned());
         for (number, one) in shown.calls.iter().enumerate() {
             line(format!("  {:>2}  {}", number + 1, call(one)));
@@ -73,6 +101,9 @@ fn call(call: &Call) -> String {
 }
 
 fn summary(shown: &Shown) -> String {
+    if shown.adopts() && !shown.changes_something() {
+        return "No change, but for the tag by which the stage becomes this object's. Nothing was written.".to_owned();
+    }
     let writes = shown.calls.iter().filter(|call| call.write).count();
     match (writes, &shown.release) {
         (0, _) if shown.ready.status == "True" => "No change.".to_owned(),

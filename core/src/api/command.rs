@@ -94,6 +94,13 @@ impl Command {
         }
         Ok(Self { verb: Verb::parse(verb, argument)?, nonce: nonce.to_owned() })
     }
+
+    /// The value of the annotation: what [`Command::parse`] reads as this command, as long as the nonce has its form and no
+    /// part is empty.
+    #[must_use]
+    pub fn value(&self) -> String {
+        format!("{}/{}/{}", self.verb.name(), self.verb.argument(), self.nonce)
+    }
 }
 
 impl Verb {
@@ -125,6 +132,20 @@ impl Verb {
             "reconcile" => nothing("reconcile", argument, Self::Reconcile)?,
             _ => return Err(Malformed::Verb),
         })
+    }
+
+    /// What stands between the verb and the nonce.
+    fn argument(&self) -> String {
+        match self {
+            Self::Promote(release) | Self::Pause(release) | Self::Resume(release) | Self::Retry(release) => {
+                release.clone()
+            }
+            Self::Approve { release, step } => format!("{release}/{step}"),
+            Self::Abort(what) => what.clone(),
+            Self::Rollback(to) => to.clone().unwrap_or_else(|| "-".to_owned()),
+            Self::Resnapshot(revision) => revision.to_string(),
+            Self::FlushCache | Self::FlushAuthorizers | Self::Reconcile => "-".to_owned(),
+        }
     }
 
     /// The verb as it is written.
@@ -194,7 +215,8 @@ mod tests {
         ];
         assert_eq!(VERBS.len(), 11, "a new verb needs a row here");
         for (text, verb) in cases {
-            assert_eq!(Command::parse(text).map(|command| command.verb), Ok(verb), "{text}");
+            let command = Command::parse(text).unwrap();
+            assert_eq!((&command.verb, command.value().as_str()), (&verb, text));
         }
     }
 
@@ -216,7 +238,31 @@ mod tests {
         assert_eq!(Command::parse("ship/-/1"), Err(Malformed::Verb));
     }
 
+    /// Any verb, with what its argument can hold: a revision may have `/`, and so may the id of its release.
+    fn verbs() -> impl Strategy<Value = Verb> {
+        let id = "[A-Za-z0-9][A-Za-z0-9._+/:@-]{0,40}\\.[1-9][0-9]{0,5}";
+        prop_oneof![
+            id.prop_map(Verb::Promote),
+            (id, "[1-9][0-9]?|promotion").prop_map(|(release, step)| Verb::Approve { release, step }),
+            id.prop_map(Verb::Pause),
+            id.prop_map(Verb::Resume),
+            prop_oneof![id, "[a-z0-9]{6,10}"].prop_map(Verb::Abort),
+            id.prop_map(Verb::Retry),
+            proptest::option::of("[A-Za-z0-9][A-Za-z0-9._+/:@-]{0,40}").prop_map(Verb::Rollback),
+            "[A-Za-z0-9][A-Za-z0-9._+/:@-]{0,40}".prop_map(|revision| Verb::Resnapshot(Revision::new(revision))),
+            Just(Verb::FlushCache),
+            Just(Verb::FlushAuthorizers),
+            Just(Verb::Reconcile),
+        ]
+    }
+
     proptest! {
+        #[test]
+        fn what_is_written_is_read_as_the_same_command(verb in verbs(), nonce in "[A-Za-z0-9._:-]{1,64}") {
+            let command = Command { verb, nonce };
+            prop_assert_eq!(Command::parse(&command.value()), Ok(command));
+        }
+
         #[test]
         fn no_text_panics(text in ".*") {
             if let Ok(command) = Command::parse(&text) {

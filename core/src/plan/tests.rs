@@ -11,9 +11,11 @@ mod commands;
 mod deployments;
 mod failures;
 mod fields;
+mod import;
 mod model;
 mod ownership;
 mod references;
+mod screens;
 mod settings;
 mod waiting;
 

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::model::update_stage;
 use crate::access::Policy;
-use crate::analysis::{Query, Reading, Readings};
+use crate::analysis::{Ask, Query, Reading, Readings};
 use crate::api::canary::{ApiCanary, ApiCanarySpec, Moment};
 use crate::api::check::Check;
 use crate::api::event::EventReason;
@@ -70,6 +70,8 @@ pub(super) struct Bench {
     pub(super) hide_canary: bool,
     /// What every source answers.
     pub(super) reading: Reading,
+    /// What sources answer instead, where the answer depends on what is asked.
+    pub(super) source: Option<fn(&Ask) -> Reading>,
     /// Whether webhooks let a release go on.
     pub(super) gate_open: bool,
     pub(super) notices: Vec<Moment>,
@@ -154,6 +156,7 @@ pub(super) fn orders() -> Bench {
         made_canaries: 0,
         hide_canary: false,
         reading: Reading::Missing("nobody answers".to_owned()),
+        source: None,
         gate_open: true,
         notices: Vec::new(),
         checks: Vec::new(),
@@ -592,7 +595,8 @@ impl Bench {
     }
 
     fn answers(&self, queries: &[Query]) -> Readings {
-        queries.iter().map(|query| (query.id.clone(), self.reading.clone())).collect()
+        let answer = |ask: &Ask| self.source.map_or_else(|| self.reading.clone(), |source| source(ask));
+        queries.iter().map(|query| (query.id.clone(), answer(&query.ask))).collect()
     }
 
     /// A deployment that appears in API Gateway.
