@@ -170,7 +170,8 @@ fn release(view: &View, now: Timestamp, paint: Paint) -> Vec<String> {
         return vec![format!("{} failed, begun {} ago", release.id, since(release.started_at.0, now))];
     }
     let drawn = bar::draw(release, now, paint);
-    let words = format!("{}: {}", release.id, drawn.words);
+    let waits = release.waiting_since.as_ref().map(|at| format!(", for {} now", since(at.0, now))).unwrap_or_default();
+    let words = format!("{}: {}{waits}", release.id, drawn.words);
     let mut lines = Vec::new();
     let width = beside(INDENT);
     if drawn.width > 0 && drawn.width + 2 + words.chars().count() <= width {

@@ -159,6 +159,9 @@ pub struct ReleaseView {
     /// What a person must approve: a step, or `promotion`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub awaiting: Option<String>,
+    /// Since when it waits for somebody, or for what should not take long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<Time>,
     /// When it began.
     pub started_at: Time,
     /// The step that it is at, from 1.
@@ -333,6 +336,7 @@ pub(crate) fn release_of(release: &Release, canary: Option<&ApiCanary>) -> Relea
         phase,
         reason,
         awaiting,
+        waiting,
         started_at,
         traffic_changed_at: _,
         next_action_at,
@@ -356,6 +360,7 @@ pub(crate) fn release_of(release: &Release, canary: Option<&ApiCanary>) -> Relea
         phase,
         reason,
         awaiting,
+        waiting_since: waiting.map(|waiting| waiting.since),
         started_at,
         step,
         step_started_at,
