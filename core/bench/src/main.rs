@@ -5,6 +5,7 @@
 //! checks besides. Seeds are fixed: the same program prints the same table.
 
 mod checks;
+mod guidance;
 mod picture;
 mod play;
 mod rows;
@@ -12,6 +13,7 @@ mod rules;
 mod tally;
 
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -31,13 +33,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether all promises are kept. With `--svg PATH` the picture of `docs/analysis.md` is written, too.
+/// Whether all promises are kept. With `--svg PATH` the picture of `docs/analysis.md` is written, too; with `--guidance PATH`
+/// its tables are, and nothing else is done.
 fn bench() -> io::Result<bool> {
     let mut arguments = std::env::args().skip(1);
     let picture = match (arguments.next().as_deref(), arguments.next()) {
         (None, _) => None,
         (Some("--svg"), Some(path)) => Some(path),
-        _ => return Err(io::Error::other("the one option is --svg PATH")),
+        (Some("--guidance"), Some(path)) => return guidance::write(Path::new(&path)).map(|()| true),
+        _ => return Err(io::Error::other("the options are --svg PATH and --guidance PATH")),
     };
     let rows = rows::all();
     let measured = measure(&rows);

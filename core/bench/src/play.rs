@@ -68,6 +68,21 @@ pub(crate) fn row(row: &Row) -> Measured {
     Measured { releases: u64::from(RELEASES), sequential, threshold, ratio, wald, differing_checks }
 }
 
+/// The minute by which the sequential rule has aborted half of so many releases; `None` where it aborts fewer within the hour.
+#[cfg(test)]
+pub(crate) fn median_minutes(row: &Row, releases: u32) -> Option<u32> {
+    let mut minutes = Vec::with_capacity(60);
+    let mut ends: Vec<u32> = (0..releases)
+        .map(|number| {
+            draw(row, number, &mut minutes);
+            let end = end(row, &minutes, &mut Sequential::new());
+            if end.aborted { end.minute } else { u32::MAX }
+        })
+        .collect();
+    ends.sort_unstable();
+    ends.get(ends.len() / 2).copied().filter(|minute| *minute <= HOUR)
+}
+
 /// An hour of both sides.
 fn draw(row: &Row, number: u32, minutes: &mut Vec<Served>) {
     // Rows differ in their rates, and the same release of two rows is as lucky in both.

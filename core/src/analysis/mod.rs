@@ -7,6 +7,7 @@
 mod bounds;
 mod evidence;
 mod gather;
+pub mod guidance;
 mod judge;
 mod metric;
 mod numbers;

@@ -15,6 +15,7 @@ use crate::api::check::Verdict;
 use crate::api::counts::Evidence;
 
 /// One of the bets.
+#[derive(Debug)]
 struct Bet {
     /// How many times as likely as allowed a bad response of the canary is assumed to be.
     ratio: f64,
@@ -44,6 +45,22 @@ pub struct Minute {
     pub stable_bad: u64,
     /// Requests to the stable side.
     pub stable_requests: u64,
+}
+
+/// A minute in numbers that an estimate may choose freely.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    pub(super) bad: f64,
+    pub(super) requests: f64,
+    pub(super) stable_bad: f64,
+    pub(super) stable_requests: f64,
+}
+
+/// One bet of a test, for estimates of what it will do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BetOf<'t> {
+    test: &'t Test,
+    bet: &'static Bet,
 }
 
 /// What the canary is tested against.
@@ -76,24 +93,29 @@ impl Test {
         evidence.stable_bad = evidence.stable_bad.saturating_add(stable_bad);
         evidence.stable_requests = evidence.stable_requests.saturating_add(stable_requests);
         evidence.log_evidence.resize(BETS.len(), 0);
+        let counted = Counted {
+            bad: number(bad),
+            requests: number(requests),
+            stable_bad: number(stable_bad),
+            stable_requests: number(stable_requests),
+        };
         for (so_far, bet) in evidence.log_evidence.iter_mut().zip(&BETS) {
-            *so_far = so_far.saturating_add(millionths(hedged(self.log_payout(bet.ratio, minute))));
+            *so_far = so_far.saturating_add(millionths(hedged(self.log_payout(bet.ratio, counted))));
         }
     }
 
     /// The natural logarithm of what a whole stake on `ratio` pays for a minute.
-    fn log_payout(&self, ratio: f64, minute: Minute) -> f64 {
-        let bad = number(minute.bad);
-        let requests = number(minute.requests);
+    fn log_payout(&self, ratio: f64, minute: Counted) -> f64 {
+        let Counted { bad, requests, stable_bad, stable_requests } = minute;
         match self.against {
             Against::Rate(rate) => bad * ratio.ln() - requests * (rate.clamp(0.0, 1.0) * (ratio - 1.0)).ln_1p(),
             Against::Stable { smallest_increase } => {
-                let all = requests + number(minute.stable_requests);
+                let all = requests + stable_requests;
                 if all <= 0.0 {
                     return 0.0;
                 }
                 let log_price = (requests / all * (ratio - 1.0)).ln_1p();
-                let both = bad + number(minute.stable_bad);
+                let both = bad + stable_bad;
                 // What a bad response of the canary pays; with it, each request may have had the increase that is borne.
                 let log_gain = ratio.ln() - log_price;
                 let borne = requests * (smallest_increase.clamp(0.0, 1.0) * log_gain.exp_m1()).ln_1p();
@@ -122,6 +144,30 @@ impl Test {
             Against::Rate(_) => true,
         };
         if canary && stable { Verdict::Pass } else { Verdict::NoData }
+    }
+}
+
+impl Test {
+    /// Its bets, one by one.
+    pub(super) fn bets(&self) -> impl Iterator<Item = BetOf<'_>> {
+        BETS.iter().map(|bet| BetOf { test: self, bet })
+    }
+}
+
+impl BetOf<'_> {
+    /// What a minute adds to the logarithm of the bet's stake.
+    pub(super) fn gain(self, minute: Counted) -> f64 {
+        hedged(self.worth(minute))
+    }
+
+    /// The same for a whole stake.
+    pub(super) fn worth(self, minute: Counted) -> f64 {
+        self.test.log_payout(self.bet.ratio, minute)
+    }
+
+    /// What it must gain to cross alone, the other bets being lost.
+    pub(super) fn must_gain(self) -> f64 {
+        -self.test.false_alarm.ln() - self.bet.weight.ln()
     }
 }
 
