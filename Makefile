@@ -57,6 +57,14 @@ argocd: ## Write argocd/argocd-cm.yaml anew from the Lua files beside it
 argocd-objects: ## Write the objects that the tests of argocd/ are about anew from the stories
 	STAGECRAFT_WRITE_OBJECTS=1 cargo run --quiet --locked -p testbed -- exec -- cargo test --quiet --locked -p stagecraft --test stories argocd::
 
+.PHONY: guidance
+guidance: ## Write the tables of docs/analysis.md anew: how long a step must be
+	cargo run --quiet --locked -p analysis-bench -- --guidance docs/analysis.md
+
+.PHONY: rehearse-docs
+rehearse-docs: ## Write the time line and the picture of docs/rehearse.md anew
+	cargo test --quiet --locked -p kubectl-stagecraft --test rehearse -- --ignored --exact document::write_the_document
+
 .PHONY: chart-readme
 chart-readme: ## Write the table of values in the chart's README anew from the comments of values.yaml
 	cargo test --quiet --locked -p stagecraft --test chart -- --ignored --exact readme::write_the_readme

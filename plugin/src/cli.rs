@@ -12,7 +12,8 @@ use stagecraft::telemetry::Chain;
 use crate::cluster::Place;
 use crate::flush_cache::{self, Cache};
 use crate::{
-    abort, approve, completion, diff, history, import, list, pause, plan, promote, resume, retry, rollback, status,
+    abort, approve, completion, diff, history, import, list, pause, plan, promote, rehearse, resume, retry, rollback,
+    status,
 };
 
 /// What a person typed.
@@ -47,6 +48,10 @@ enum Command {
     ///
     /// Reads AWS with your own credentials, and nothing of the cluster.
     Import(import::Arguments),
+    /// Play a release in simulated time: what this policy does at this traffic
+    ///
+    /// Needs neither a cluster nor AWS.
+    Rehearse(rehearse::Arguments),
     /// Skip what is left of a release's steps, and give its target all traffic
     Promote(promote::Arguments),
     /// Let a release go on that awaits a person
@@ -98,6 +103,7 @@ impl Cli {
             Command::Diff(arguments) => on_runtime(diff::run(&place, *arguments)),
             Command::Plan(arguments) => on_runtime(plan::run(&place, *arguments)),
             Command::Import(arguments) => on_runtime(import::run(&place, &arguments)),
+            Command::Rehearse(arguments) => rehearse::run(&arguments),
             Command::Promote(arguments) => on_runtime(promote::run(&place, &arguments)),
             Command::Approve(arguments) => on_runtime(approve::run(&place, &arguments)),
             Command::Pause(arguments) => on_runtime(pause::run(&place, &arguments)),

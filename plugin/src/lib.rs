@@ -13,6 +13,7 @@
 //! * [`cluster`], [`object`]: the objects as the person may see them, and as this version can read them
 //! * [`failure`], `near`: what is told when something cannot be done
 //! * [`output`]: where things are printed; [`clock`]: what time it is
+//! * [`rehearse`]: a release in simulated time
 
 pub mod abort;
 pub mod approve;
@@ -34,6 +35,7 @@ pub mod output;
 pub mod pause;
 pub mod plan;
 pub mod promote;
+pub mod rehearse;
 pub mod resume;
 pub mod retry;
 pub mod rollback;

@@ -12,22 +12,48 @@ use stagecraft_core::api::gateway_response::ApiGatewayResponse;
 use stagecraft_core::api::stage::ApiStage;
 
 /// What the manifests hold of ours.
-#[derive(Default)]
-pub(super) struct Manifests {
-    pub(super) stages: Vec<Arc<ApiStage>>,
-    pub(super) canaries: Vec<ApiCanary>,
-    pub(super) responses: Vec<ApiGatewayResponse>,
+#[derive(Debug, Default)]
+pub struct Manifests {
+    /// In the order of the files.
+    pub stages: Vec<Arc<ApiStage>>,
+    /// In the order of the files.
+    pub canaries: Vec<ApiCanary>,
+    /// In the order of the files.
+    pub responses: Vec<ApiGatewayResponse>,
 }
 
 /// Why manifests cannot be read: which, and what to change.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub enum Error {
+    /// A file is not there, or may not be read.
     #[error("could not read {}", path.display())]
-    File { path: PathBuf, source: std::io::Error },
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It holds something else.
     #[error("{} is no YAML and no JSON: {reason}", path.display())]
-    Syntax { path: PathBuf, reason: String },
+    Syntax {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// One of our objects with members that it cannot have.
     #[error("{kind} {name} in {} does not have the shape of its kind: {reason}", path.display())]
-    Shape { path: PathBuf, kind: String, name: String, reason: String },
+    Shape {
+        /// Which file.
+        path: PathBuf,
+        /// The object's kind.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Nothing that governs anything.
     #[error("there is no ApiStage and no ApiGatewayResponse in {}: name a file that holds one", paths(.0))]
     Nothing(Vec<PathBuf>),
 }
@@ -37,7 +63,11 @@ fn paths(files: &[PathBuf]) -> String {
 }
 
 /// Reads all files; `-` is standard input. Objects of other kinds are passed over.
-pub(super) fn read(files: &[PathBuf]) -> Result<Manifests, Error> {
+///
+/// # Errors
+///
+/// See [`Error`]; the first file that cannot be read ends it.
+pub fn read(files: &[PathBuf]) -> Result<Manifests, Error> {
     let mut manifests = Manifests::default();
     for path in files {
         let text = text_of(path).map_err(|source| Error::File { path: path.clone(), source })?;

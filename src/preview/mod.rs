@@ -5,7 +5,7 @@
 //! write to AWS: its leadership never permits one.
 
 mod cluster;
-mod manifests;
+pub mod manifests;
 mod shown;
 mod text;
 
