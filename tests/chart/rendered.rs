@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use stagecraft::cli::{Command, Settings, parse};
 use stagecraft::telemetry::LogFormat;
+use testbed::shared;
 
 use crate::world::{CHART, control_plane, helm, kubectl, kubectl_with, objects, only, refused, step, value_sets};
 
@@ -62,22 +63,27 @@ fn settings(deployment: &Value) -> Result<Settings, clap::Error> {
 
 #[tokio::test]
 async fn a_pod_that_is_not_restricted_would_be_refused() {
-    let plane = control_plane().await;
-    kubectl(&plane, &["create", "namespace", "ops"]).await;
-    kubectl(&plane, &["label", "namespace", "ops", "pod-security.kubernetes.io/enforce=restricted"]).await;
+    let plane = shared().await.unwrap();
+    let namespace = plane.namespace("restricted").await.unwrap();
+    let label = ["label", "namespace", namespace.name(), "pod-security.kubernetes.io/enforce=restricted"];
+    kubectl(plane, &label).await;
+    // Without its account the pod would be refused for another reason.
+    let account = ["wait", "--for=create", "serviceaccount/default", "--timeout=60s", "--namespace", namespace.name()];
+    kubectl(plane, &account).await;
     let pod = json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "it", "namespace": "ops" },
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "it", "namespace": namespace.name() },
         "spec": { "containers": [{ "name": "it", "image": "it" }] },
     });
     let create = ["create", "--dry-run=server", "-f", "-"];
     let output = plane.kubectl_with_input(create, &pod.to_string()).await.unwrap();
-    assert!(!output.status.success(), "the check of the other test would not fail");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("violates PodSecurity"), "the check of the other test would not fail: {said}");
 }
 
 #[tokio::test]
 async fn the_definitions_are_those_of_crds_and_stay_when_the_release_goes() {
-    let plane = control_plane().await;
-    let rendered = helm(&plane, &["template", "it", CHART, "--show-only", "templates/crds.yaml"]).await;
+    let plane = shared().await.unwrap();
+    let rendered = helm(plane, &["template", "it", CHART, "--show-only", "templates/crds.yaml"]).await;
     let mut definitions = objects(&rendered);
     for definition in &mut definitions {
         let annotations = definition["metadata"].as_object_mut().unwrap().remove("annotations");
@@ -89,9 +95,9 @@ async fn the_definitions_are_those_of_crds_and_stay_when_the_release_goes() {
     let expected: Vec<Value> =
         files.iter().map(|file| serde_saphyr::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()).collect();
     assert_eq!(definitions, expected);
-    let plain = helm(&plane, &["template", "it", CHART, "--set", "crds.keep=false"]).await;
+    let plain = helm(plane, &["template", "it", CHART, "--set", "crds.keep=false"]).await;
     assert!(!plain.contains("resource-policy"));
-    let none = helm(&plane, &["template", "it", CHART, "--set", "crds.install=false"]).await;
+    let none = helm(plane, &["template", "it", CHART, "--set", "crds.install=false"]).await;
     assert!(!none.contains("CustomResourceDefinition"));
 }
 
@@ -117,7 +123,7 @@ fn alerts_and_the_dashboard_ask_for_metrics_that_exist() {
 
 #[tokio::test]
 async fn what_cannot_work_is_refused_before_anything_is_installed() {
-    let plane = control_plane().await;
+    let plane = shared().await.unwrap();
     let cases = [
         ("replicaCount=2", "additional properties 'replicaCount' not allowed"),
         ("replicas=2,leaderElection.enabled=false", "/replicas"),
@@ -128,7 +134,7 @@ async fn what_cannot_work_is_refused_before_anything_is_installed() {
         ("metrics.serviceMonitor.enable=true", "additional properties 'enable' not allowed"),
     ];
     for (value, sentence) in cases {
-        let said = refused(&plane, &["template", "it", CHART, "--set", value]).await;
+        let said = refused(plane, &["template", "it", CHART, "--set", value]).await;
         assert!(said.contains(sentence), "{value}: {said}");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use testbed::{ControlPlane, Options};
+use testbed::{Cluster, ControlPlane, Options};
 
 /// Where the chart is.
 pub(crate) const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/stagecraft");
@@ -25,7 +25,7 @@ pub(crate) async fn control_plane() -> ControlPlane {
 }
 
 /// Runs helm. It must succeed and have nothing to warn of.
-pub(crate) async fn helm(plane: &ControlPlane, arguments: &[&str]) -> String {
+pub(crate) async fn helm(plane: &Cluster, arguments: &[&str]) -> String {
     let output = plane.helm(arguments).await.unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "helm {} failed:\n{told}", arguments.join(" "));
@@ -34,18 +34,18 @@ pub(crate) async fn helm(plane: &ControlPlane, arguments: &[&str]) -> String {
 }
 
 /// Runs helm, which must refuse. Returns what it says.
-pub(crate) async fn refused(plane: &ControlPlane, arguments: &[&str]) -> String {
+pub(crate) async fn refused(plane: &Cluster, arguments: &[&str]) -> String {
     let output = plane.helm(arguments).await.unwrap();
     assert!(!output.status.success(), "helm {} was not refused", arguments.join(" "));
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Runs kubectl, which must succeed without a warning.
-pub(crate) async fn kubectl(plane: &ControlPlane, arguments: &[&str]) -> String {
+pub(crate) async fn kubectl(plane: &Cluster, arguments: &[&str]) -> String {
     printed(&plane.kubectl(arguments).await.unwrap(), &arguments.join(" "))
 }
 
-pub(crate) async fn kubectl_with(plane: &ControlPlane, arguments: &[&str], input: &str) -> String {
+pub(crate) async fn kubectl_with(plane: &Cluster, arguments: &[&str], input: &str) -> String {
     printed(&plane.kubectl_with_input(arguments, input).await.unwrap(), &arguments.join(" "))
 }
 
