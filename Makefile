@@ -28,6 +28,11 @@ bench: ## Measure the simulator and the sequential test; fails where one breaks 
 	cargo run --locked --release -p simulator-bench
 	cargo run --locked --release -p analysis-bench
 
+.PHONY: faults
+faults: ## Strike every kind of call to AWS by every fault alone, and in every position of the simulator's switches (an hour)
+	cargo run --quiet --locked -p testbed -- exec -- \
+	  cargo test --locked -p stagecraft --test stories -- --ignored --nocapture faults::
+
 .PHONY: build
 build: ## Build all programs, for debugging
 	cargo build --locked --workspace --bins

@@ -21,6 +21,7 @@ mod commands;
 mod crash;
 mod delays;
 mod deployments;
+mod faults;
 mod heal;
 mod outside;
 mod ownership;

@@ -27,7 +27,7 @@ fn bare(world: &World) -> Value {
 }
 
 /// Everything, in a first and a second edition.
-fn full(world: &World, certificate: &str, edition: u32) -> Value {
+pub(crate) fn full(world: &World, certificate: &str, edition: u32) -> Value {
     let mut spec = bare(world);
     let more = json!({
         "description": format!("Orders {edition}"),
@@ -78,7 +78,7 @@ fn assert_full(world: &World, edition: u32, case: &str) {
 }
 
 /// A world whose account has what a full spec names: the id of a certificate, and two documentation versions.
-async fn equipped() -> (World, String) {
+pub(crate) async fn equipped() -> (World, String) {
     let world = World::new().await;
     give_the_account_a_role(&world);
     let certificate = send(&world, &http::Method::POST, "/clientcertificates", &json!({}));

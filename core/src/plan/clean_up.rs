@@ -99,15 +99,17 @@ fn surplus<'a>(draft: &Draft<'_>, deployments: &'a [Deployment], stages: &[Stage
     let world = &draft.world;
     let kept = Kept::of(draft);
     let is_old = |moment: Timestamp| moment.checked_add(AGE).is_ok_and(|due| due <= world.now);
+    // Of equals the oldest counts, unless another one is known to be used.
     let is_double = |marker: &Marker, deployment: &Deployment| {
         deployments.iter().any(|other| {
-            oldest_first(other) < oldest_first(deployment)
+            other.id != deployment.id
+                && (oldest_first(other) < oldest_first(deployment) || kept.deployments.contains(&other.id))
                 && other.description.as_deref().and_then(Marker::parse).as_ref() == Some(marker)
         })
     };
     let mut unneeded: Vec<_> = deletable(world, deployments, stages)
         .into_iter()
-        .filter(|(marker, deployment)| !kept.holds(marker, deployment))
+        .filter(|(marker, deployment)| !kept.holds(marker, deployment, is_double(marker, deployment)))
         .collect();
     unneeded.sort_by_key(|(_, deployment)| std::cmp::Reverse(oldest_first(deployment)));
     let mut room = history::limit(world.object).saturating_add(1).saturating_sub(kept.served);
@@ -170,10 +172,11 @@ impl Kept {
         }
     }
 
-    fn holds(&self, marker: &Marker, deployment: &Deployment) -> bool {
+    /// `is_double`: the revision means another deployment of the same attempt.
+    fn holds(&self, marker: &Marker, deployment: &Deployment, is_double: bool) -> bool {
         self.deployments.contains(&deployment.id)
             || self.snapshots.contains(&(marker.revision.to_string(), marker.attempt))
-            || self.revision.as_deref() == Some(marker.revision.as_str())
+            || (!is_double && self.revision.as_deref() == Some(marker.revision.as_str()))
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the descriptions of our deployments say beside the marker: the user's text, and what became of them.
 //!
 //! Only the owner writes it, and only where our marker is. The status remembers what was written, so that a stage at rest
-//! costs no read; a crash, a refusal or a lost reply costs another look and nothing else.
+//! costs no read; a crash, a refusal or a lost reply costs another look and nothing else. Only what the last release has decided
+//! is written: of a release that another one follows before there is peace to write, the history alone tells.
 
 use std::collections::BTreeMap;
 

@@ -38,10 +38,18 @@ pub(super) fn is_pending(command: &LastCommand) -> bool {
     command.state == CommandState::Accepted && call_of(command).is_some()
 }
 
-/// Sends an accepted flush, also after a restart; AWS's refusal ends it.
+/// Sends an accepted flush, also after a restart, unless it can be seen that AWS has taken it; AWS's refusal ends it.
 pub(super) fn carry_on(draft: &mut Draft<'_>, stage: Option<&Stage>) {
     let pending = draft.status.last_command.as_ref().filter(|command| is_pending(command));
     let Some(action) = pending.and_then(call_of) else { return };
+    // It was available when the command was accepted, so this is the flush whose reply was lost; AWS may refuse a second one.
+    let flushes = |stage: &Stage| action == Action::FlushCache && stage.cache.status == "FLUSH_IN_PROGRESS";
+    if stage.is_some_and(flushes) {
+        if let Some(command) = draft.status.last_command.as_mut() {
+            command.state = CommandState::Done;
+        }
+        return;
+    }
     let refusal = draft.refusal(Group::Command).map(|finding| finding.message);
     let refusal = refusal.or_else(|| stage.is_none().then(|| "the stage is gone".to_owned()));
     let Some(why) = refusal else { return draft.call(action) };

@@ -27,6 +27,7 @@ use stagecraft_core::api::stage::ApiStage;
 use stagecraft_core::api::status::ApiStageStatus;
 use stagecraft_core::world::Settings;
 use testbed::{Cluster, Namespace};
+use tokio::sync::OnceCell;
 
 use super::numbers::Numbers;
 use super::{Side, Tripwire};
@@ -73,6 +74,15 @@ fn settings(cluster_id: &str, region: &Region, access: &Policy) -> Settings {
     }
 }
 
+/// The definitions are the same for all worlds of a process.
+static DEFINED: OnceCell<()> = OnceCell::const_new();
+
+async fn define(cluster: &Cluster) {
+    let crds = stagecraft_core::api::crds();
+    let yaml: Vec<_> = crds.iter().map(|crd| serde_saphyr::to_string(crd).unwrap()).collect();
+    cluster.apply_crds(&yaml.join("---\n")).await.unwrap();
+}
+
 /// One life of the operator.
 struct Operator {
     ctx: Context,
@@ -86,9 +96,7 @@ impl World {
     /// A REST API with one method, and an operator that watches a namespace of its own.
     pub(crate) async fn new() -> Self {
         let cluster = testbed::shared().await.unwrap();
-        let crds = stagecraft_core::api::crds();
-        let yaml: Vec<_> = crds.iter().map(|crd| serde_saphyr::to_string(crd).unwrap()).collect();
-        cluster.apply_crds(&yaml.join("---\n")).await.unwrap();
+        DEFINED.get_or_init(async || define(cluster).await).await;
         let namespace = cluster.namespace("story").await.unwrap();
         let simulator = Simulator::builder().build();
         let api = simulator.create_rest_api("orders");

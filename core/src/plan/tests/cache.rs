@@ -186,6 +186,17 @@ fn a_flush_that_was_accepted_before_a_crash_is_carried_on() {
 }
 
 #[test]
+fn a_flush_whose_reply_was_lost_is_done_when_it_can_be_seen() {
+    let mut bench = cached();
+    bench.command("flush-cache/-/1");
+    let plan = bench.until_actions();
+    bench.object.status = Some(plan.status);
+    bench.stage().cache.status = "FLUSH_IN_PROGRESS".to_owned();
+    bench.pass();
+    assert_eq!((bench.written.len(), bench.status().last_command.as_ref().unwrap().state), (0, CommandState::Done));
+}
+
+#[test]
 fn a_flush_that_cannot_be_is_refused_with_a_sentence() {
     let said = |bench: &Bench| {
         let last = bench.status().last_command.clone().unwrap();

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::bench::api;
+use super::bench::{api, at};
 use super::*;
 use crate::api::marker::{Description, Outcome};
 use crate::api::names::DeploymentId;
 use crate::api::progress::Changes;
+use crate::observed::Deployment;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -238,14 +239,14 @@ fn nothing_goes_while_the_stages_cannot_be_listed() {
     assert_eq!(bench.deployments.len(), 6, "nor does a second snapshot go");
 
     bench.unlisted = false;
-    let expected = ["dep3", "dep2", "dep1"].map(|id| format!("DeleteDeployment {id}"));
+    let expected = ["dep6", "dep3", "dep2", "dep1"].map(|id| format!("DeleteDeployment {id}"));
     assert_eq!(sweep(later(&mut bench, HOUR)), expected, "what has piled up goes when they can be listed again");
     assert!(!bench.message().contains("denied"));
 
     bench.unlisted = true;
     bench.delete().pass();
     assert!(bench.freed && bench.stages.is_empty(), "the stage goes with its object");
-    assert_eq!(left(&bench), ["dep4", "dep5", "dep6"], "and its deployments stay");
+    assert_eq!(left(&bench), ["dep4", "dep5"], "and its deployments stay");
     assert_eq!(bench.events.last(), Some(&EventReason::LeftAsItIs));
 }
 
@@ -255,7 +256,12 @@ fn a_second_snapshot_that_came_late_goes_with_the_clean_up() {
     let owner = bench.deployments[0].description.clone();
     bench.deployment(owner.as_deref());
     bench.revision("r2").pass();
-    assert_eq!(sweep(later(&mut bench, HOUR)), ["DeleteDeployment dep2"]);
+    let second = bench.deployments[2].description.clone();
+    bench.deployment(second.as_deref());
+    let unheard_of = Deployment { id: "older".into(), created: at(0), description: second };
+    bench.deployments.push(unheard_of);
+    let expected = ["dep4", "dep2", "older"].map(|id| format!("DeleteDeployment {id}"));
+    assert_eq!(sweep(later(&mut bench, HOUR)), expected, "also that of the revision in spec");
     bench.revision("r1").pass();
     assert_eq!(bench.status().deployment_id, Some("dep1".into()), "the oldest of equals");
 }
