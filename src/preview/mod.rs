@@ -69,7 +69,7 @@ pub async fn run(settings: Settings) -> Result<ExitCode, BoxError> {
 ///
 /// # Errors
 ///
-/// As [`run`].
+/// As [`run()`].
 pub async fn of_files(settings: &Settings, config: Config) -> Result<Told, BoxError> {
     let manifests = manifests::read(&settings.files)?;
     let cluster = Cluster::connect(settings, config, &manifests).await?;
@@ -93,7 +93,7 @@ pub async fn of_files(settings: &Settings, config: Config) -> Result<Told, BoxEr
 ///
 /// # Errors
 ///
-/// As [`run`].
+/// As [`run()`].
 pub async fn of_stage(settings: &Settings, config: Config, object: ApiStage) -> Result<Told, BoxError> {
     let cluster = Cluster::connect(settings, config, &manifests::Manifests::default()).await?;
     let shown = stage(settings, &cluster, object, false).await?;
@@ -110,11 +110,11 @@ async fn stage(settings: &Settings, cluster: &Cluster, object: ApiStage, is_new:
     Ok(Shown::new(name, is_new, governor, &foreseen, settings.show_values))
 }
 
-/// Runs [`run`] on a runtime of its own.
+/// Runs [`run()`] on a runtime of its own.
 ///
 /// # Errors
 ///
-/// Those of [`run`].
+/// Those of [`run()`].
 pub fn play(settings: Settings) -> Result<ExitCode, BoxError> {
     // No log: what a plan has to say it prints. An error means that it is installed already.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());

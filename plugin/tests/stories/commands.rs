@@ -1,5 +1,6 @@
 //! A release from its first step to the last word, by hand.
 
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::world::{World, step};
@@ -28,6 +29,39 @@ async fn people_take_a_release_through_its_life() {
     tried_again(&world, &first).await;
     and_back(&world, &first).await;
     undone_meanwhile(&world).await;
+}
+
+/// `status -w`, not at a terminal: one frame for each change, the last one when the object is gone.
+#[tokio::test]
+async fn who_watches_sees_each_change_once() {
+    let world = World::new().await;
+    let spec = json!({ "restApiId": world.api, "stageName": "prod", "revision": "r1" });
+    world.apply("ApiStage", "orders", &spec).await;
+    assert_eq!(world.plugin(&["status", "orders", "--wait"]).await.code, 0);
+    let watching = world.begin(&["status", "orders", "-w"]);
+    let reading = world.begin(&["status", "orders", "-w", "-o", "json"]);
+    // A change that shows nowhere is none.
+    let label = json!({ "metadata": { "labels": { "team": "orders" } } });
+    for _ in 0..2 {
+        world.objects().patch("orders", &PatchParams::default(), &Patch::Merge(&label)).await.unwrap();
+        world
+            .objects()
+            .patch("orders", &PatchParams::default(), &Patch::Merge(&json!({ "metadata": { "labels": null } })))
+            .await
+            .unwrap();
+    }
+    world.change("orders", json!({ "description": "Orders" })).await;
+    assert_eq!(world.plugin(&["status", "orders", "--wait"]).await.code, 0);
+    world.await_view("orders", "rest", |view| view["settingsApplied"] == true && view["upToDate"] == true).await;
+    world.objects().delete("orders", &DeleteParams::default()).await.unwrap();
+    let said = World::said(watching).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    let frames: Vec<&str> = said.out.split("── ").skip(1).map(|frame| frame.split_once('\n').unwrap().1).collect();
+    assert!(frames.len() > 1 && frames.windows(2).all(|pair| pair[0] != pair[1]), "{}", said.out);
+    assert!(said.out.ends_with(&format!("ApiStage {}/orders is gone.\n", world.namespace())), "{}", said.out);
+    let lines = World::said(reading).await.out;
+    let views: Vec<Value> = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    assert!(views.len() > 1 && views.windows(2).all(|pair| pair[0] != pair[1]), "{lines}");
 }
 
 async fn nothing_runs(world: &World) {

@@ -1,5 +1,7 @@
 //! A stage that others made comes over, and nothing of it changes.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -35,6 +37,8 @@ fn by_terraform(world: &World) -> Value {
         replace("/accessLogSettings/format", "$context.requestId $context.status"),
     ];
     world.simulator.patch_stage_by_hand(&world.api, "prod", &operations).unwrap();
+    // Until the cache is there.
+    world.simulator.clock().advance(Duration::from_mins(20));
     world.simulator.stage(&world.api, "prod").unwrap()
 }
 
@@ -85,6 +89,12 @@ async fn a_stage_with_many_settings_comes_over_without_a_change() {
         after[of_aws] = before[of_aws].clone();
     }
     assert_eq!(after, before);
+
+    step("its cache can be emptied");
+    let said = world.plugin(&["flush-cache", "orders-prod"]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.starts_with("Emptying the cache of orders-prod … the cache is emptied"), "{}", said.out);
+    assert_eq!(world.writes(), ["TagResource", "FlushStageCache"]);
 
     step("diff says none, until the object declares something else");
     world.stop_the_operator();

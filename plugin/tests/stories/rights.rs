@@ -1,5 +1,7 @@
 //! The person's own rights, and names that are not there.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::world::{World, step};
@@ -43,6 +45,28 @@ async fn what_cannot_be_done_is_one_clear_sentence() {
     assert!(said.code == 1 && said.err.starts_with("error: found no cluster to talk to: "), "{said:?}");
     step("a command that is none");
     assert_eq!(world.plugin(&["statsu", "orders"]).await.code, 2);
+}
+
+/// As people call it: kubectl finds the program on PATH.
+#[tokio::test]
+async fn kubectl_finds_the_plugin() {
+    let world = World::quiet().await;
+    let mut environment = world.cluster.environment();
+    for (name, value) in &mut environment {
+        if *name == "PATH" {
+            let mut path = Path::new(env!("CARGO_BIN_EXE_kubectl-stagecraft")).parent().unwrap().as_os_str().to_owned();
+            path.push(":");
+            path.push(&*value);
+            *value = path;
+        }
+    }
+    let path = environment.iter().find(|(name, _)| *name == "PATH").map(|(_, path)| path.clone()).unwrap();
+    let kubectl = std::env::split_paths(&path).map(|folder| folder.join("kubectl")).find(|kubectl| kubectl.is_file());
+    let mut command = tokio::process::Command::new(kubectl.unwrap());
+    command.args(["stagecraft", "list", "-n", world.namespace()]).envs(environment);
+    let output = command.output().await.unwrap();
+    let sentence = format!("There is no ApiStage in namespace {}. All that there are: ", world.namespace());
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with(&sentence), "{output:?}");
 }
 
 #[tokio::test]
