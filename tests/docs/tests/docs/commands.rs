@@ -66,7 +66,11 @@ fn named() -> Vec<(String, Words)> {
 
 /// Whether it is an answer that people did not ask for. A sentence may name a command without all that it needs.
 fn is_wrong(refused: &clap::Error) -> bool {
-    let incomplete = [ErrorKind::MissingRequiredArgument, ErrorKind::MissingSubcommand];
+    let incomplete = [
+        ErrorKind::MissingRequiredArgument,
+        ErrorKind::MissingSubcommand,
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+    ];
     refused.use_stderr() && !incomplete.contains(&refused.kind())
 }
 
