@@ -10,6 +10,10 @@ const GROUP: &str = "stagecraft.dev";
 const HEAD: &str = "\
 # Health and actions for Argo CD: a patch of its ConfigMap argocd-cm. docs/how-to/argocd.md tells how to install it.
 # Written by `make argocd` from the files in stagecraft.dev/: change those.
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: argocd-cm
 data:
 ";
 

@@ -106,7 +106,6 @@ impl Customizations {
     /// [`Error::Yaml`], [`Error::Missing`].
     pub fn installed() -> Result<Self, Error> {
         #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
         struct ConfigMap {
             data: BTreeMap<String, String>,
         }

@@ -202,3 +202,44 @@ async fn every_example_is_taken() {
     assert!(taken > 4, "{taken}");
     namespace.delete().await.unwrap();
 }
+
+/// The command of `docs/how-to/argocd.md`, in another namespace, and the other way that the page tells.
+#[tokio::test]
+async fn argocd_cm_takes_the_patch_and_keeps_what_it_has() {
+    let cluster = testbed::shared().await.unwrap();
+    let namespace = cluster.namespace("docs").await.unwrap();
+    let patch = root().join("argocd/argocd-cm.yaml");
+    let page = fs::read_to_string(root().join("docs/how-to/argocd.md")).unwrap();
+    let told = "kubectl -n argocd patch configmap argocd-cm --patch-file argocd/argocd-cm.yaml";
+    assert!(page.contains(told));
+    let told = told.replace("-n argocd", &format!("-n {}", namespace.name()));
+    let told = told.replace("argocd/argocd-cm.yaml", &patch.to_string_lossy());
+    let made =
+        ["create", "configmap", "argocd-cm", "-n", namespace.name(), "--from-literal=url=https://argocd.example.com"];
+    for arguments in [made.map(str::to_owned).to_vec(), told.split(' ').skip(1).map(str::to_owned).collect()] {
+        let output = cluster.kubectl(&arguments).await.unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let read = cluster.kubectl(["get", "configmap", "argocd-cm", "-n", namespace.name(), "-o", "json"]).await.unwrap();
+    let patched: Value = serde_json::from_slice(&read.stdout).unwrap();
+    assert_eq!(patched["data"]["url"], "https://argocd.example.com");
+    let ours: Value = serde_saphyr::from_str(&fs::read_to_string(&patch).unwrap()).unwrap();
+    for (key, script) in ours["data"].as_object().unwrap() {
+        assert_eq!(&patched["data"][key], script, "{key}");
+    }
+    namespace.delete().await.unwrap();
+
+    let blocks = of(Check::Manifests);
+    let kustomization = blocks.iter().find(|found| found.block.text.contains("path: argocd-cm.yaml")).unwrap();
+    let folder = cluster.folder().join("docs-kustomize");
+    fs::create_dir_all(&folder).unwrap();
+    let base =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: argocd-cm\ndata:\n  url: https://argocd.example.com\n";
+    fs::write(folder.join("argocd.yaml"), base).unwrap();
+    fs::write(folder.join("kustomization.yaml"), &kustomization.block.text).unwrap();
+    fs::copy(&patch, folder.join("argocd-cm.yaml")).unwrap();
+    let output = cluster.kubectl(["kustomize", &folder.to_string_lossy()]).await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let built: Value = serde_saphyr::from_slice(&output.stdout).unwrap();
+    assert_eq!(built["data"].as_object().unwrap().len(), ours["data"].as_object().unwrap().len() + 1);
+}
