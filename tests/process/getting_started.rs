@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use apigateway_simulator::{Clock, Server, Simulator};
 use kube::Api;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 use stagecraft_core::api::stage::ApiStage;
 use testbed::{ControlPlane, Options};
@@ -22,7 +23,7 @@ const SECTION: &str = "## Without an AWS account";
 /// Where the page starts the simulator, and what it asks of a port that may be taken here.
 const SIMULATOR: &str = "target/debug/apigateway-simulator --listen 127.0.0.1:4570 &\n";
 
-/// A person's shell. What runs in it ends with it: `timeout` ends its whole process group.
+/// A person's shell. What runs in it ends with it, also when a test fails; and where the test is killed, `timeout` ends both.
 struct Shell {
     child: Child,
     input: ChildStdin,
@@ -39,7 +40,7 @@ impl Shell {
             .envs(plane.environment())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .kill_on_drop(true)
+            .process_group(0)
             .spawn()
             .unwrap();
         let input = child.stdin.take().unwrap();
@@ -49,7 +50,7 @@ impl Shell {
 
     /// Types a script and returns what it printed. It must succeed.
     async fn type_in(&mut self, script: &str) -> String {
-        let typed = format!("{{\n{script}\n}} 2>&1\necho; echo it-is-done\n");
+        let typed = format!("{{ :\n{script}\n}} 2>&1\necho; echo it-is-done\n");
         self.input.write_all(typed.as_bytes()).await.unwrap();
         let mut printed = String::new();
         loop {
@@ -65,12 +66,12 @@ impl Shell {
             }
         }
     }
+}
 
-    /// Ends what runs in it, and the shell.
-    async fn close(mut self) {
-        self.input.write_all(b"kill $(jobs -p); wait; exit\n").await.unwrap();
-        drop(self.input);
-        timeout(SOON, self.child.wait()).await.unwrap().unwrap();
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let group = self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        group.map_or(Ok(()), |group| kill_process_group(group, Signal::KILL)).ok();
     }
 }
 
@@ -158,5 +159,4 @@ async fn the_page_leads_from_a_kubeconfig_and_credentials_to_a_stage_with_a_cana
     assert_eq!(stage(&api).unwrap()["deploymentId"], first);
     let status = objects.get("orders-prod").await.unwrap().status.unwrap();
     assert_eq!(status.held.len(), 1, "{status:#?}");
-    shell.close().await;
 }
