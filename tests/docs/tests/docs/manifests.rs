@@ -191,8 +191,15 @@ async fn every_example_is_taken() {
     let cluster = cluster().await;
     let namespace = cluster.namespace("docs").await.unwrap();
     let mut taken = 0;
-    for entry in fs::read_dir(root().join("examples")).unwrap() {
-        let path = entry.unwrap().path();
+    let mut paths = vec![root().join("examples")];
+    while let Some(path) = paths.pop() {
+        if path.is_dir() {
+            paths.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
         for object in documents(&path.display().to_string(), &fs::read_to_string(&path).unwrap()) {
             dry_run(cluster, namespace.name(), &object).await.unwrap_or_else(|why| panic!("{}: {why}", path.display()));
             validate(&object).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
