@@ -44,7 +44,7 @@ pub fn queries(policy: &Policy, subject: &Subject, window: Window, counts: &Coun
         metric.queries(policy, subject, window, remembered).into_iter().for_each(&mut add);
     }
     if must_verify(policy, subject, counts) && judged(policy, window).any(Metric::is_gateway) {
-        scope::queries(subject, window).into_iter().for_each(&mut add);
+        scope::queries(subject, window::since_change(policy, subject, window)).into_iter().for_each(&mut add);
     }
     queries.into_values().collect()
 }
@@ -154,7 +154,7 @@ fn verify(
             Scope::Disjoint
         });
     }
-    match scope::find(subject, window, readings) {
+    match scope::find(subject, window::since_change(policy, subject, window), readings) {
         Told::Known(scope) => {
             let (canary, stable) = (subject.canary_dimension(), subject.stage_name.as_str().to_owned());
             counts.series = Some(Series { canary, stable, scope });

@@ -343,6 +343,20 @@ fn a_canary_without_a_series_is_told_with_what_there_is() {
 }
 
 #[test]
+fn little_traffic_tells_what_the_stage_counts_when_it_has_come_for_long() {
+    let policy = policy_of(gateway(ERRORS, Bounds::default()));
+    // One request of the canary a minute: never 20 within a window of five minutes.
+    let cloud_watch = CloudWatch::with((1, 0), (9, 0));
+    let checked = |now: &str, counts: &Counts| check_of(&policy, &subject("10:00:00"), &cloud_watch, counts, now);
+    assert_eq!(checked("10:24:00", &Counts::default()).counts.series, None, "minutes 2 to 20 have 19");
+    let first = checked("10:25:00", &Counts::default());
+    assert_eq!(first.counts.series.as_ref().map(|series| series.scope), Some(Scope::Disjoint));
+    let later = (26..=55).map(|minute| format!("10:{minute}:00"));
+    let last = later.fold(first, |judged, now| checked(&now, &judged.counts));
+    assert_eq!(said(&last), (Verdict::Pass, "5xx 0 of 50 against 0 of 450: no evidence against it"));
+}
+
+#[test]
 fn what_was_verified_is_not_asked_again() {
     let policy = policy_of(gateway(ERRORS, max(1.0)));
     let release = subject("10:00:00");

@@ -59,6 +59,16 @@ pub fn next_check(policy: &Policy, subject: &Subject, counts: &Counts, now: Time
     }
 }
 
+/// How far back the counts are read that tell what a series holds, in minutes.
+const MOST_SINCE_CHANGE: i64 = 180;
+
+/// The minutes since traffic last changed, up to the end of `window`: little traffic tells something, too, when it has come for
+/// long.
+pub(super) fn since_change(policy: &Policy, subject: &Subject, window: Window) -> Window {
+    let first = first_minute(policy, subject.traffic_changed_at).max(window.until.saturating_sub(MOST_SINCE_CHANGE));
+    Window { from: first.min(window.from), until: window.until }
+}
+
 /// Length of a whole window, in minutes.
 pub(super) fn length(policy: &Policy) -> i64 {
     minutes(policy.window).max(1)
