@@ -100,7 +100,11 @@ async fn told(case: Case, expected: &[Scene]) -> BTreeMap<String, Strike> {
 async fn tell_all<C, T>(cases: Vec<C>, name: impl Fn(&C) -> String, story: impl AsyncFn(C) -> T) -> Vec<(String, T)> {
     let story = &story;
     let cases = cases.into_iter().map(|case| (name(&case), case));
-    let stories = cases.map(|(name, case)| async move { (name, AssertUnwindSafe(story(case)).catch_unwind().await) });
+    let stories = cases.map(|(name, case)| async move {
+        let end = AssertUnwindSafe(story(case)).catch_unwind().await;
+        step(&format!("{}: {name}", if end.is_ok() { "as undisturbed" } else { "WRONG" }));
+        (name, end)
+    });
     let told: Vec<_> = futures::stream::iter(stories).buffer_unordered(AT_A_TIME).collect().await;
     step(&format!("{} stories", told.len()));
     let wrong: Vec<_> = told.iter().filter(|(_, end)| end.is_err()).map(|(name, _)| name).collect();
