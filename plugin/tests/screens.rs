@@ -144,3 +144,22 @@ fn programs_get_everything_with_times_in_rfc_3339_and_no_value_of_a_variable() {
         assert!(!told.contains("blue") && !told.contains("green"), "{name}: {told}");
     }
 }
+
+#[test]
+fn a_step_that_cannot_see_a_bad_release_is_told_by_the_traffic_that_was_counted() {
+    let mut quiet = moment("releasing");
+    assert!(!screen(&quiet).contains("Blind"));
+    let evidence = &mut quiet["stage"]["status"]["release"]["counts"]["metrics"][0]["evidence"];
+    // Three requests a minute to the stage, of which the canary has a quarter.
+    for (member, count) in
+        [("requests", 8), ("requestsBeforeStep", 0), ("stableRequests", 22), ("stableRequestsBeforeStep", 0)]
+    {
+        evidence[member] = json!(count);
+    }
+    evidence["stableBad"] = json!(0);
+    evidence["since"] = json!(evidence["until"].as_i64().unwrap() - 10);
+    evidence["missing"] = json!([]);
+    let shown = screen(&quiet);
+    assert!(shown.contains("  Blind      Step 2 stops a bad release by errors only if "), "{shown}");
+    assert!(shown.contains("Give it a longer hold, a larger share"), "{shown}");
+}

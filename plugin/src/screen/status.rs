@@ -27,6 +27,7 @@ pub fn print(view: &View, now: Timestamp, flags: &str, paint: Paint) -> String {
     if let Some(check) = view.check.as_ref().filter(|_| running || is_failed(view)) {
         part("Checks", checks::lines(check, INDENT, paint));
     }
+    part("Blind", view.blind_steps.iter().flat_map(|step| wrapped(step, beside(INDENT))).collect());
     part("API diff", changes(view, paint));
     part("Cache", cache(view, now));
     part("Settings", settings(view, now));

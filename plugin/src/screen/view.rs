@@ -5,6 +5,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{Resource as _, ResourceExt as _};
 use serde::Serialize;
+use stagecraft_core::analysis::guidance;
 use stagecraft_core::api::canary::{ApiCanary, ApiGatewayMetric, Promotion};
 use stagecraft_core::api::check::{Check, MetricCheck};
 use stagecraft_core::api::counts::Counts;
@@ -15,6 +16,7 @@ use stagecraft_core::api::status::{
     ApiStageStatus, CacheClusterStatus, Drift, Held, HistoryEntry, How, LastCommand, Phase, Release,
 };
 use stagecraft_core::api::target::Target;
+use stagecraft_core::validate::canary::{StepEnd, policy};
 
 use crate::cluster::Governed;
 use crate::screen::next::{Step as NextStep, next};
@@ -56,6 +58,10 @@ pub struct View {
     /// The last check of that release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check: Option<CheckView>,
+    /// Which steps of the release that runs cannot see what they are there to see, by the traffic that its checks have counted:
+    /// whole sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blind_steps: Vec<String>,
     /// The cache cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<CacheClusterStatus>,
@@ -273,6 +279,7 @@ impl View {
             }),
             governor: canary.as_ref().map(kube::ResourceExt::name_any),
             check: canary.as_ref().and_then(last_check),
+            blind_steps: status.release.as_ref().zip(canary.as_ref()).map(blind_steps).unwrap_or_default(),
             release,
             cache: status.cache_cluster.clone(),
             settings_applied: status.applied_generation.is_some()
@@ -324,6 +331,24 @@ pub fn name_of(target: &Target) -> String {
         (None, _, Some(deployment)) => format!("deployment {deployment}"),
         (None, _, None) => "a first snapshot".to_owned(),
     }
+}
+
+/// What the steps from the present one on cannot see; nothing once the canary has taken them all.
+fn blind_steps((release, canary): (&Release, &ApiCanary)) -> Vec<String> {
+    let takes_steps = matches!(release.phase, Phase::Progressing | Phase::AwaitingApproval | Phase::Paused);
+    let (Ok(policy), Some(counts), true) = (policy(&canary.spec), &release.counts, takes_steps) else {
+        return Vec::new();
+    };
+    let steps: Vec<_> = policy
+        .steps
+        .iter()
+        .map(|step| match step.end {
+            StepEnd::Hold(hold) => (step.percent, Some(hold)),
+            StepEnd::Approval => (step.percent, None),
+        })
+        .collect();
+    let present = release.step.and_then(|step| usize::try_from(step).ok()).unwrap_or(1);
+    guidance::blind_steps(&policy.analysis, &steps, present, counts)
 }
 
 pub(crate) fn release_of(release: &Release, canary: Option<&ApiCanary>) -> ReleaseView {
