@@ -23,10 +23,19 @@ lint: ## Check workflows, Dockerfile, format, lints and docs only
 	@scripts/check.sh files format clippy rustdoc
 
 .PHONY: bench
-bench: ## Measure the simulator and the sequential test; fails where one breaks its promise (the table is long)
+bench: ## Measure the simulator, the sequential test and the operator; fails where one breaks its promise (the tables are long)
 	cargo build --locked --release -p apigateway-simulator
 	cargo run --locked --release -p simulator-bench
 	cargo run --locked --release -p analysis-bench
+	@$(MAKE) --no-print-directory bench-operator
+
+# The operator is built alone, as the image's is: with others its libraries would have other features.
+.PHONY: bench-operator
+bench-operator: ## Measure the operator alone: 25 minutes (BENCH="ready rest quota releases large" is all of it)
+	testbed/control-plane/build.sh
+	cargo build --locked --release -p apigateway-simulator
+	cargo build --locked --release -p stagecraft --bin stagecraft
+	cargo run --locked --release -p stagecraft-bench -- $(BENCH)
 
 .PHONY: faults
 faults: ## Strike every kind of call to AWS by every fault alone, and in every position of the simulator's switches (an hour)

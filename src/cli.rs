@@ -52,6 +52,8 @@ pub struct Settings {
     pub aws_rate: u16,
     /// Calls at once after a quiet time, per account and Region, of AWS's 40.
     pub aws_burst: u16,
+    /// Whether calls are not limited at all; only beside an endpoint on this machine.
+    pub aws_unlimited: bool,
     /// Endpoint of all AWS services, instead of AWS's own.
     pub aws_endpoint_url: Option<Uri>,
     /// Namespaces whose objects are reconciled; empty: all.
@@ -137,6 +139,7 @@ enum Output {
 // The last one counts, so that what a chart's extraArgs say goes before what its values say.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag, and flags do not exclude each other")]
 pub struct Run {
     /// Region of objects that name none [default: that of the variable `AWS_REGION`, else what the AWS configuration says]
     #[arg(long, env = "STAGECRAFT_REGION", value_parser = region)]
@@ -164,6 +167,9 @@ pub struct Run {
     /// Calls to API Gateway at once after a quiet time, per account and Region; AWS allows 40 to everybody together
     #[arg(long, env = "STAGECRAFT_AWS_BURST", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=40))]
     aws_burst: u16,
+    /// Do not limit calls to API Gateway: for a simulator, so only with an --aws-endpoint-url on this machine
+    #[arg(long, env = "STAGECRAFT_AWS_UNLIMITED")]
+    aws_unlimited: bool,
     /// Endpoint of all AWS services instead of AWS's own: https, or http on this machine
     #[arg(long, env = "STAGECRAFT_AWS_ENDPOINT_URL", value_parser = endpoint)]
     aws_endpoint_url: Option<Uri>,
@@ -262,6 +268,14 @@ impl Run {
                 "--allow-adoption and --access-config exclude each other: set adoption in the access rules.".to_owned()
             );
         }
+        let is_here = |endpoint: &Uri| endpoint.host().is_some_and(is_loopback);
+        if self.aws_unlimited && !self.aws_endpoint_url.as_ref().is_some_and(is_here) {
+            return Err(
+                "--aws-unlimited is for a simulator: set --aws-endpoint-url to an address of this machine, or leave \
+                        it out, since AWS's quota is shared by everybody in the account."
+                    .to_owned(),
+            );
+        }
         let leader_election = self.leader_elect.then(|| self.leader_election()).transpose()?;
         Ok(Settings {
             region: self.region.or_else(region_of_aws),
@@ -272,6 +286,7 @@ impl Run {
             aws_timeout: self.aws_timeout,
             aws_rate: self.aws_rate,
             aws_burst: self.aws_burst,
+            aws_unlimited: self.aws_unlimited,
             aws_endpoint_url: self.aws_endpoint_url,
             watch_namespaces: self.watch_namespaces,
             concurrency: self.concurrency,
@@ -422,6 +437,7 @@ mod tests {
             aws_timeout,
             aws_rate,
             aws_burst,
+            aws_unlimited,
             aws_endpoint_url,
             watch_namespaces,
             concurrency,
@@ -435,7 +451,7 @@ mod tests {
         assert_eq!((cluster_id, allow_adoption, access_config), (None, false, None));
         assert_eq!((aws_endpoint_url, watch_namespaces), (None, vec![]));
         assert_eq!((drift_interval, aws_timeout), (Duration::from_mins(10), Duration::from_secs(10)));
-        assert_eq!((aws_rate, aws_burst), (5, 20));
+        assert_eq!((aws_rate, aws_burst, aws_unlimited), (5, 20, false));
         assert_eq!((webhooks, providers_config), (webhook::Rules::default(), None));
         assert_eq!((concurrency, listen.to_string().as_str()), (8, "0.0.0.0:8080"));
         assert_eq!((log_level.as_str(), log_format), ("info", LogFormat::Text));
@@ -452,7 +468,7 @@ mod tests {
     fn every_flag_reaches_its_setting() {
         let settings = settings(
             "--region eu-west-1 --cluster-id prod.eu_1-a --allow-adoption --drift-interval 1h30m --aws-timeout 4s \
-             --aws-rate 3 --aws-burst 7 \
+             --aws-rate 3 --aws-burst 7 --aws-unlimited \
              --aws-endpoint-url http://127.0.0.1:4566 --watch-namespace shop,billing --watch-namespace maps \
              --concurrency 3 --lease-name other --lease-namespace ops --lease-duration 40s --lease-renew-interval 6s \
              --webhook-allowed-hosts gate.example.com,*.example.org:8443 --webhook-allow-http --providers-config p.yaml \
@@ -467,6 +483,7 @@ mod tests {
             aws_timeout: Duration::from_secs(4),
             aws_rate: 3,
             aws_burst: 7,
+            aws_unlimited: true,
             aws_endpoint_url: Some(Uri::from_static("http://127.0.0.1:4566")),
             watch_namespaces: ["shop", "billing", "maps"].map(str::to_owned).to_vec(),
             concurrency: 3,
@@ -525,6 +542,11 @@ mod tests {
             ("--aws-rate 0", "0 is not in 1..=10"),
             ("--aws-rate 11", "11 is not in 1..=10"),
             ("--aws-burst 41", "41 is not in 1..=40"),
+            (
+                "--aws-unlimited",
+                "--aws-unlimited is for a simulator: set --aws-endpoint-url to an address of this machine",
+            ),
+            ("--aws-unlimited --aws-endpoint-url https://gateway.example.com", "--aws-unlimited is for a simulator"),
             ("--cluster-id a/b", "use 1 to 63 letters, digits, '.', '_' and '-'"),
             ("--region EU", "write a region as AWS does, such as eu-central-1"),
             ("--watch-namespace Shop", "use 1 to 63 lower-case letters, digits and '-'"),

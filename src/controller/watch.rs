@@ -287,7 +287,7 @@ pub(crate) async fn connect(settings: &cli::Settings, clock: Clock, metrics: Arc
         endpoint_url: settings.aws_endpoint_url.as_ref().map(ToString::to_string),
         region: settings.region.as_deref().map(Region::from),
         timeout: settings.aws_timeout,
-        limiters: Some(limiters.clone()),
+        limiters: (!settings.aws_unlimited).then(|| limiters.clone()),
         ..Options::default()
     };
     (Aws::connect(options, clock, observer).await, limiters)
