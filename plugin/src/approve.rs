@@ -10,7 +10,7 @@ use stagecraft_core::api::status::Phase;
 use crate::clock::now;
 use crate::cluster::Place;
 use crate::failure::Failure;
-use crate::order::{Of, Order, Wait, no_release};
+use crate::order::{Awaited, Of, Order, Wait, no_release};
 use crate::screen::bar;
 use crate::screen::view::View;
 
@@ -48,7 +48,7 @@ fn order(view: &View, flags: &str) -> Result<Order, Failure> {
     Ok(Order {
         verb: Verb::Approve { release: id.to_string(), step },
         beginning: format!("Approving {what} of {id} of {}", view.name),
-        release: Some(id.clone()),
+        release: Some(Awaited::This(id.clone())),
         effect: Box::new(move |view, _| {
             let running = view.running().filter(|release| release.id == id);
             let so = running.map_or_else(|| format!("{id} is over"), |release| bar::words(release, now()));

@@ -58,7 +58,28 @@ pub struct Order {
     /// What has become of it, once its effect shows.
     pub effect: TellEffect,
     /// The release whose end `--wait` awaits.
-    pub release: Option<ReleaseId>,
+    pub release: Option<Awaited>,
+}
+
+/// A release whose end can be awaited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The one with this id.
+    This(ReleaseId),
+    /// The one that the command begins, after this one.
+    After(Option<ReleaseId>),
+}
+
+impl Awaited {
+    /// Its id, now that the command had its effect; `None` where it began none.
+    fn id(&self, view: &View) -> Option<ReleaseId> {
+        match self {
+            Self::This(id) => Some(id.clone()),
+            Self::After(former) => {
+                view.release.as_ref().map(|release| release.id.clone()).filter(|id| Some(id) != former.as_ref())
+            }
+        }
+    }
 }
 
 /// What has become of a command.
@@ -131,15 +152,16 @@ impl Of {
             print(&format!(" {now} ({:.1} s).{more}\n", begun.elapsed().as_secs_f64()))?;
         }
         let mut code = ExitCode::SUCCESS;
-        if let (Some(Wait { wait: true }), Some(release)) = (wait, &order.release) {
-            let is_served = match ended(&view, release) {
+        let awaited = wait.filter(|wait| wait.wait).and(order.release.as_ref());
+        if let Some(release) = awaited.and_then(|awaited| awaited.id(&view)) {
+            let is_served = match ended(&view, &release) {
                 // Told already.
                 Some(Ended::Served(_)) => true,
                 Some(Ended::NotServed(_)) => false,
                 None => {
                     follow.give(self.timeout.map(|timeout| timeout.get().saturating_sub(begun.elapsed())));
                     let is_served;
-                    (view, is_served) = release_over(&mut follow, view, release, people).await?;
+                    (view, is_served) = release_over(&mut follow, view, &release, people).await?;
                     is_served
                 }
             };

@@ -11,7 +11,7 @@ use crate::clock::now;
 use crate::cluster::Place;
 use crate::failure::Failure;
 use crate::follow::{Ended, ended};
-use crate::order::{Of, Order, Wait, no_release};
+use crate::order::{Awaited, Of, Order, Wait, no_release};
 use crate::screen::bar;
 use crate::screen::view::View;
 
@@ -39,7 +39,7 @@ fn order(view: &View, flags: &str) -> Result<Order, Failure> {
     Ok(Order {
         verb: Verb::Promote(id.to_string()),
         beginning: format!("Promoting {id} of {}", view.name),
-        release: Some(id.clone()),
+        release: Some(Awaited::This(id.clone())),
         effect: Box::new(move |view, _| {
             match ended(view, &id) {
                 Some(Ended::Served(sentence) | Ended::NotServed(sentence)) => return Some(sentence.into()),

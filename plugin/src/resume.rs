@@ -10,7 +10,7 @@ use stagecraft_core::api::status::Phase;
 use crate::clock::now;
 use crate::cluster::Place;
 use crate::failure::Failure;
-use crate::order::{Of, Order, Wait, no_release};
+use crate::order::{Awaited, Of, Order, Wait, no_release};
 use crate::screen::bar;
 use crate::screen::view::View;
 
@@ -38,7 +38,7 @@ fn order(view: &View, flags: &str) -> Result<Order, Failure> {
     Ok(Order {
         verb: Verb::Resume(id.to_string()),
         beginning: format!("Resuming {id} of {}", view.name),
-        release: Some(id.clone()),
+        release: Some(Awaited::This(id.clone())),
         effect: Box::new(move |view, _| {
             let release = view.running().filter(|release| release.id == id && release.phase != Phase::Paused)?;
             Some(bar::words(release, now()).into())

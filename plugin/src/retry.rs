@@ -9,7 +9,7 @@ use stagecraft_core::api::command::Verb;
 use crate::cluster::Place;
 use crate::failure::Failure;
 use crate::near::nearest;
-use crate::order::{Of, Order, Wait};
+use crate::order::{Awaited, Of, Order, Wait};
 use crate::screen::view::{View, name_of};
 
 /// Which stage, and which release.
@@ -63,7 +63,7 @@ fn order(view: &View, flags: &str, asked: Option<&str>) -> Result<Order, Failure
         verb: Verb::Retry(id.to_string()),
         beginning: format!("Releasing {target} of {id} again on {}", view.name),
         // The release that begins has an id of its own, which nobody knows yet.
-        release: None,
+        release: Some(Awaited::After(former.clone())),
         effect: Box::new(move |view, last| {
             let begun = view.release.as_ref().filter(|release| Some(&release.id) != former.as_ref());
             match begun {

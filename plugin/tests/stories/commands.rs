@@ -170,15 +170,15 @@ async fn and_back(world: &World, first: &Value) {
 
 async fn undone_meanwhile(world: &World) {
     step("who waits for a release that somebody undoes gets another exit code than 0");
-    assert_eq!(world.plugin(&["retry", "orders"]).await.code, 0);
-    let view = world.view("orders").await;
-    let release = view["release"]["id"].as_str().unwrap().to_owned();
-    world.until("orders", &release, "AwaitingApproval").await;
+    let retrying = world.begin(&["retry", "orders", "--wait"]);
+    world.await_view("orders", "its first step", |view| view["release"]["phase"] == "AwaitingApproval").await;
     let waiting = world.begin(&["approve", "orders", "--wait"]);
     world.await_view("orders", "its second step", |view| view["canary"]["percent"] == 50.0).await;
     let said = world.plugin(&["abort", "orders", "-o", "json"]).await;
     let view: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!((&view["release"]["phase"], &view["canary"]), (&json!("Failed"), &json!(null)), "{said:?}");
+    let said = World::said(retrying).await;
+    assert_eq!(said.code, 1, "it awaits the release that it began: {said:?}");
     let said = World::said(waiting).await;
     assert_eq!(said.code, 1, "{said:?}");
     assert!(said.out.contains("step 2 of 2 at 50 %: a person must approve it"), "progress: {}", said.out);
