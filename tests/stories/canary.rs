@@ -1,5 +1,6 @@
 //! A release through a canary, on a real apiserver and the simulator: what AWS is asked, and what people see.
 
+mod by_default;
 mod changes;
 mod hands;
 mod hands_in_passing;

@@ -7,6 +7,7 @@ use super::governance::{Governance, governance};
 use super::words::name;
 use super::{Scene, Turn, end, undo};
 use crate::api::condition::{Finding, Reason};
+use crate::api::counts::{Counts, MetricCounts};
 use crate::api::event::{Event, EventReason};
 use crate::api::status::{Phase, Release};
 use crate::plan::Need;
@@ -23,7 +24,11 @@ pub(super) fn begin(draft: &mut Draft<'_>, scene: Scene<'_>, release: &Release) 
     draft.change(|release| {
         release.phase = Phase::Baking;
         release.traffic_changed_at = Some(now);
-        release.counts = None;
+        // Checks are counted anew. What the stable side was is all that the bake can compare with.
+        release.counts = release.counts.take().map(|Counts { series, metrics, .. }| {
+            let metrics = metrics.into_iter().map(|metric| MetricCounts { fail: 0, ..metric }).collect();
+            Counts { series, metrics, ..Counts::default() }
+        });
     });
     draft.tell(Event::normal(
         EventReason::Baking,
