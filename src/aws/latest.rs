@@ -115,7 +115,8 @@ impl<T: Observable> Latest<T> {
         let admitted = admit(turn.urgency()).await;
         let (began, started) = (self.memory().event(), clock.boottime());
         let outcome = match admitted {
-            Ok(admitted) => read(admitted).await,
+            // On the heap: one reads, and all others of the REST API wait for it here.
+            Ok(admitted) => Box::pin(read(admitted)).await,
             Err(error) => Err(error),
         };
         self.memory().finish(outcome, began, started)

@@ -17,7 +17,7 @@ use super::objects::Objects;
 use super::references::References;
 use super::responses::Standings;
 use super::sources::{NoSources, Sources};
-use super::workers::Workers;
+use super::workers::{Looks, Workers};
 use crate::aws::{Accounts, Aws, Observations};
 use crate::clock::Clock;
 use crate::lease::Leadership;
@@ -65,6 +65,7 @@ pub struct Context {
     pub(super) response_memories: Memories<ApiGatewayResponse>,
     pub(super) standings: Standings,
     pub(super) workers: Workers,
+    pub(super) looks: Looks,
     pub(super) references: References,
 }
 
@@ -102,6 +103,7 @@ impl Context {
             response_memories: Memories::default(),
             standings: Standings::default(),
             workers: Workers::new(usize::MAX),
+            looks: Looks::default(),
             references: References::default(),
         }
     }

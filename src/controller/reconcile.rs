@@ -103,7 +103,7 @@ struct Pass<'a> {
 impl Pass<'_> {
     async fn run(&mut self) -> Passed {
         let mut conflicts = 0;
-        if let Err(error) = self.begin().await {
+        if let Err(error) = Box::pin(self.begin()).await {
             return self.not_read(&error);
         }
         let mut stored = Arc::clone(&self.object);
@@ -113,11 +113,11 @@ impl Pass<'_> {
                 Ok(Round::Again) => {}
                 Err(report::Error::Conflict) if conflicts < MOST_CONFLICTS => {
                     conflicts += 1;
-                    match live(self.ctx, &self.object).await {
+                    match Box::pin(live(self.ctx, &self.object)).await {
                         Ok(Some(object)) => {
                             self.object = Arc::clone(&object);
                             stored = object;
-                            if let Err(error) = self.begin().await {
+                            if let Err(error) = Box::pin(self.begin()).await {
                                 return self.not_read(&error);
                             }
                         }
@@ -143,25 +143,28 @@ impl Pass<'_> {
     }
 
     /// Plans, writes the status, and sends what the plan says.
+    ///
+    /// There is one of these for each object that waits for the quota or for AWS, a thousand after a start. So it holds what it
+    /// waits for, and everything else is on the heap while it runs.
     async fn round(&mut self, stored: &mut Arc<ApiStage>) -> Result<Round, report::Error> {
         let mut observed = Observed { referred: self.referred.clone(), ..Observed::default() };
         let site = match site_of(&self.object, self.ctx, self.referred.as_ref()) {
-            Some((region, rest_api)) => self.site(&region, rest_api).await,
+            Some((region, rest_api)) => Box::pin(self.site(&region, rest_api)).await,
             None => None,
         };
         let Some(site) = site else {
             // A spec without a usable REST API, or one that no rule allows: the plan needs no read to say so.
             let plan = self.plan_without_reads(&observed);
-            return self.conclude(plan, stored, None).await;
+            return Box::pin(self.conclude(plan, stored, None)).await;
         };
         let siblings = siblings(self.ctx, &self.object, &site);
         let mut plan = loop {
             let need = match plan(&self.world(&observed, &siblings)) {
-                Next::Act(plan) => break *plan,
+                Next::Act(plan) => break plan,
                 Next::Read(need) => need,
             };
             let is_housekeeping = need.what == What::Leftovers;
-            if self.read_beside_aws(&need, &siblings, &mut observed).await? {
+            if Box::pin(self.read_beside_aws(&need, &siblings, &mut observed)).await? {
                 continue;
             }
             match self.worker.aside(dereference::read(self.ctx, &site, &self.object, need, &mut observed)).await {
@@ -170,24 +173,24 @@ impl Pass<'_> {
                     debug!(object = %self.name(), "housekeeping rests: {}", Chain(&error));
                     self.memory.recent.housekeeping.failed(None, &error.cause, self.ctx.clock.now());
                 }
-                Err(error) => return self.failed(&error, &observed, stored).await,
+                Err(error) => return Box::pin(self.failed(&error, &observed, stored)).await,
             }
         };
         self.checks.append(&mut plan.checks);
         if plan.actions.is_empty() {
-            let plan = self.with_retries(plan);
-            return self.conclude(plan, stored, Some(&observed)).await;
+            let plan = self.with_retries(*plan);
+            return Box::pin(self.conclude(plan, stored, Some(&observed))).await;
         }
-        self.write(&plan, stored).await?;
-        publish(self.ctx, &self.object, &plan.events).await;
-        gates::tell(self.ctx, &self.object, siblings.governor.as_ref(), &plan.notices).await;
+        Box::pin(self.write(&plan, stored)).await?;
+        Box::pin(publish(self.ctx, &self.object, &plan.events)).await;
+        Box::pin(gates::tell(self.ctx, &self.object, siblings.governor.as_ref(), &plan.notices)).await;
         let Some(place) = plan.place.clone() else { return Ok(Round::Over(OVER)) };
         let applied = self.worker.aside(apply(self.ctx, &site, &place, plan.actions)).await;
-        self.settle(&applied).await;
+        Box::pin(self.settle(&applied)).await;
         match applied.stopped() {
             // Nobody's news: the next round goes on without.
             Some((action, error)) if is_housekeeping(action) && error.cause != Cause::NotLeader => Ok(Round::Again),
-            Some((_, error)) => self.failed(error, &observed, stored).await,
+            Some((_, error)) => Box::pin(self.failed(error, &observed, stored)).await,
             None => Ok(Round::Again),
         }
     }
@@ -472,4 +475,34 @@ pub(super) fn site_of(object: &ApiStage, ctx: &Context, referred: Option<&Referr
     let status = object.status.as_ref()?;
     status.release.as_ref().filter(|release| release.phase.is_running())?;
     Some((status.region.clone()?, status.rest_api_id.clone()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use stagecraft_core::plan::Place;
+
+    use super::*;
+
+    fn size_of_future<A, F: Future>(_: impl FnOnce(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_object_that_waits_for_aws_takes_a_few_kilobytes() {
+        type ToWait = (&'static mut Pass<'static>, &'static mut Arc<ApiStage>);
+        type ToRead = (&'static Context, &'static Site, &'static ApiStage, Need, &'static mut Observed);
+        type ToSend = (&'static Context, &'static Site, &'static Place, Vec<Action>);
+        let sizes = [
+            ("pass", size_of_future(|pass: &'static mut Pass<'static>| pass.run())),
+            ("round", size_of_future(|(pass, stored): ToWait| pass.round(stored))),
+            (
+                "read",
+                size_of_future(|(ctx, site, object, need, seen): ToRead| {
+                    dereference::read(ctx, site, object, need, seen)
+                }),
+            ),
+            ("apply", size_of_future(|(ctx, site, place, actions): ToSend| apply(ctx, site, place, actions))),
+        ];
+        assert!(sizes.iter().map(|(_, size)| size).sum::<usize>() <= 6 * 1024, "{sizes:?}");
+    }
 }

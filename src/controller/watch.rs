@@ -48,6 +48,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Time between two looks for `ApiCanary`s whose stage is gone.
 const LOOK_FOR_LONELY: Duration = Duration::from_mins(1);
 
+/// Objects in one page of a list: a page is in memory as text and as objects at once.
+const PAGE: u32 = 100;
+
 /// Runs the controller until the process is to stop.
 ///
 /// # Errors
@@ -73,7 +76,7 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
             canaries.push(store);
             let lonely = Arc::clone(&lonely);
             // The store first, then the stage's pass: it decides by what the store holds.
-            let touched = watcher(of_canaries, watcher::Config::default()).modify(lighten);
+            let touched = watcher(of_canaries, watched()).modify(lighten);
             let touched = touched.default_backoff().reflect(writer);
             let touched = touched.touched_objects().inspect(move |_| lonely.notify_one());
             controller(stages, objects.scope()).watches_stream(touched, |canary| canaries::stage_of(&canary))
@@ -82,7 +85,7 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
     let stores: Vec<_> = stages.iter().map(Controller::store).collect();
     let responses: Vec<Controller<Guarded<ApiGatewayResponse>>> = apis(&process)
         .into_iter()
-        .map(|api| Controller::new(api, watcher::Config::default()).with_config(Config::default().concurrency(0)))
+        .map(|api| Controller::new(api, watched()).with_config(Config::default().concurrency(0)))
         .collect();
     let ctx = Context::new(
         process.client.clone(),
@@ -158,15 +161,23 @@ async fn speak_for_the_lonely(ctx: Arc<Context>, underway: Underway, touched: Ar
 /// As many passes as there are objects: `Workers` says how many of them work.
 fn controller(api: Api<Guarded>, mut scope: Scope) -> Controller<Guarded> {
     let (reader, writer) = reflector::store();
-    let events = watcher(api, watcher::Config::default()).modify(lighten).inspect_ok(move |event| scope.apply(event));
+    let events = watcher(api, watched()).modify(lighten).inspect_ok(move |event| scope.apply(event));
     Controller::for_stream(reflector::reflector(writer, events).applied_objects(), reader)
         .with_config(Config::default().concurrency(0))
+}
+
+/// How objects are watched.
+fn watched() -> watcher::Config {
+    watcher::Config::default().page_size(PAGE)
 }
 
 /// A kind whose objects are watched and taken through passes.
 trait Watched: Governed {
     /// Takes one of them as far as it gets now.
     fn reconcile(object: Arc<Self>, ctx: &Context) -> impl Future<Output = Passed> + Send;
+
+    /// Whether nobody waits for what comes of its pass.
+    fn is_at_rest(&self) -> bool;
 
     /// The watch shows this object.
     fn seen(&self, _ctx: &Context) {}
@@ -180,6 +191,10 @@ impl Watched for ApiStage {
         reconcile(object, ctx)
     }
 
+    fn is_at_rest(&self) -> bool {
+        Priority::of_reads(self) == Priority::Drift
+    }
+
     fn tidy(ctx: &Context) {
         if ctx.memories.len() > ctx.objects.len() + 100 {
             ctx.memories.keep_only(|uid| ctx.objects.contains(uid));
@@ -190,6 +205,11 @@ impl Watched for ApiStage {
 impl Watched for ApiGatewayResponse {
     fn reconcile(object: Arc<Self>, ctx: &Context) -> impl Future<Output = Passed> + Send {
         reconcile_response(object, ctx)
+    }
+
+    fn is_at_rest(&self) -> bool {
+        // There are few of them.
+        false
     }
 
     fn seen(&self, ctx: &Context) {
@@ -243,6 +263,9 @@ impl Underway {
 
     /// One pass, unless the process is to stop.
     async fn pass<K: Watched>(self, object: Arc<Guarded<K>>, ctx: Arc<Context>) -> Result<Action, Infallible> {
+        // Before anything is made for the pass: after a start a thousand can wait here.
+        let is_at_rest = object.0.as_ref().is_ok_and(K::is_at_rest);
+        let _look = ctx.looks.begin(is_at_rest).await;
         // Counted before the signal is looked at: whoever saw the signal first sees this pass.
         self.count.send_modify(|count| *count += 1);
         // Two objects for one stage, tombstones of others: a pass that does not see all objects decides wrongly.
@@ -252,7 +275,7 @@ impl Underway {
             () = self.stopping.clone().asked() => false,
             seen = synced.wait_for(|synced| *synced) => seen.is_ok(),
         };
-        let action = if may_begin { pass(object, ctx).await } else { Ok(Action::await_change()) };
+        let action = if may_begin { pass(object, Arc::clone(&ctx)).await } else { Ok(Action::await_change()) };
         self.count.send_modify(|count| *count -= 1);
         action
     }
