@@ -197,3 +197,52 @@ fn too_few(look: &Look<'_>, test: &Test, evidence: &Evidence) -> String {
 fn value(bad: u64, requests: u64) -> Option<Value> {
     (requests > 0).then(|| Value { value: bad as f64 / requests as f64 * 100.0, samples: Some(requests) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::fixtures;
+    use crate::analysis::policy::{Bounds, Preset};
+    use crate::analysis::query::Readings;
+    use crate::api::counts::Scope;
+
+    /// Looks at this scene, with a policy that asks for no requests.
+    fn looking<T>(scene: Scene, at: impl FnOnce(&Look<'_>) -> T) -> T {
+        let subject = Subject { scene, ..fixtures::subject("10:00:00") };
+        let (policy, readings) = (Policy { min_requests: 0, ..fixtures::policy() }, Readings::new());
+        let window = Window { from: 0, until: 5 };
+        at(&Look { policy: &policy, subject: &subject, window, readings: &readings, scope: Ok(Scope::Disjoint) })
+    }
+
+    /// The test that applies to 5xx, in this scene, after 2 bad of 1,000 on the stable side.
+    fn applied(scene: Scene, max: Option<f64>, smallest_increase: Option<f64>) -> Test {
+        let metric = fixtures::gateway(Preset::ErrorRate5xx, Bounds { max, ..Bounds::default() });
+        let measure = Measure::of(Preset::ErrorRate5xx);
+        let former = Evidence { stable_bad: 2, stable_requests: 1_000, ..Evidence::default() };
+        let sequential = Sequential { smallest_increase, ..Sequential::default() };
+        looking(scene, |look| test(look, &metric, sequential, &measure, &former).unwrap().0)
+    }
+
+    const CANARY: Scene = Scene::Canary { step: 1, percent: 10.0 };
+
+    #[test]
+    fn percentages_become_rates_and_one_in_a_hundred_is_the_default() {
+        let against = Against::Stable { smallest_increase: 0.005 };
+        assert_eq!(applied(CANARY, None, Some(0.5)), Test { against, false_alarm: 0.01 });
+        let against = Against::Rate(0.025);
+        assert_eq!(applied(CANARY, Some(2.0), Some(0.5)), Test { against, false_alarm: 0.01 });
+    }
+
+    #[test]
+    fn in_the_bake_half_of_the_false_alarms_are_for_the_bound() {
+        let bound = upper_bound(2, 1_000, 0.005);
+        assert_eq!(applied(Scene::Bake, None, None), Test { against: Against::Rate(bound * 2.0), false_alarm: 0.005 });
+    }
+
+    #[test]
+    fn silence_is_too_few_also_where_none_are_asked_for() {
+        let test = applied(CANARY, None, None);
+        let sentence = looking(CANARY, |look| too_few(look, &test, &Evidence::default()));
+        assert_eq!(sentence, "the canary answered 0 requests in this step, minRequests asks for 1");
+    }
+}

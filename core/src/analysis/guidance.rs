@@ -312,6 +312,14 @@ mod tests {
         assert!((see(5.0, 10, 60.0).minutes - 17.0).abs() < 1e-9);
     }
 
+    #[rstest]
+    #[case::one_in_twenty_is_seen(Some(0.05), false)]
+    #[case::it_takes_a_little_more(Some(0.050_001), true)]
+    #[case::not_even_all(None, true)]
+    fn a_step_is_blind_beyond_one_bad_response_in_twenty(#[case] smallest: Option<f64>, #[case] blind: bool) {
+        assert_eq!(Sight { minutes: 5.0, requests: 100.0, smallest }.is_blind(), blind);
+    }
+
     #[test]
     fn a_running_release_is_told_by_what_it_has_counted_which_of_its_steps_are_blind() {
         let mut policy = policy();

@@ -351,3 +351,14 @@ fn from_millionths(millionths: i64) -> f64 {
 pub(super) fn whole(count: f64) -> u64 {
     count.round() as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_baseline_is_kept_in_millionths() {
+        assert_eq!((millionths(1.5), millionths(0.000_001)), (1_500_000, 1));
+        assert!((from_millionths(1_500_000) - 1.5).abs() < 1e-12);
+    }
+}

@@ -138,3 +138,45 @@ fn no_series(subject: &Subject, readings: &Readings) -> String {
         "CloudWatch has no series with Stage = {dimension}{listed}, so the canary cannot be told apart; set canarySeries: AccessLogs"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::analysis::fixtures;
+    use crate::api::names::StageName;
+
+    /// Half of the traffic: the likelihoods differ by 13.65 at 28 requests a side and by 14.15 at 29.
+    #[rstest]
+    #[case::a_million_to_one_is_not_there_yet(28.0, 28.0, None)]
+    #[case::and_now_it_is(29.0, 29.0, Some(Scope::Disjoint))]
+    // Deviations squared: 15.87 and 16.20 of the variance.
+    #[case::four_deviations_are_borne(200.0, 288.0, Some(Scope::Disjoint))]
+    #[case::more_are_not_of_this_share(200.0, 289.0, None)]
+    fn shares_tell_from_a_million_to_one_on(#[case] stage: f64, #[case] canary: f64, #[case] expected: Option<Scope>) {
+        assert_eq!(by_shares(stage, canary, 0.5), expected);
+    }
+
+    /// 900 requests of the stage's series, 100 of the canary's, and what the whole REST API counts.
+    #[rstest]
+    #[case::apart(1_000.0, 1, Some(Scope::Disjoint))]
+    #[case::contained(900.0, 1, Some(Scope::Inclusive))]
+    #[case::off_by_a_tenth(1_010.0, 1, Some(Scope::Disjoint))]
+    #[case::off_by_more(1_010.5, 1, None)]
+    #[case::contained_and_off_by_a_tenth(910.0, 1, Some(Scope::Inclusive))]
+    #[case::contained_and_off_by_more(910.5, 1, None)]
+    #[case::twenty_stages_are_asked_for(1_000.0, 20, Some(Scope::Disjoint))]
+    #[case::more_are_not(1_000.0, 21, None)]
+    fn accounts_close_within_a_tenth_of_the_canary(
+        #[case] whole: f64,
+        #[case] stages: usize,
+        #[case] expected: Option<Scope>,
+    ) {
+        let names = (1..stages).map(|number| StageName::from(format!("stage{number}").as_str()));
+        let mut subject = fixtures::subject("10:00:00");
+        subject.stages.extend(names);
+        let requests = |id: &str| Ok(if id == WHOLE_API { whole } else { 0.0 });
+        assert_eq!(by_accounts(&subject, requests, 900.0, 100.0), expected);
+    }
+}

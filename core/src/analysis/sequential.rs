@@ -297,6 +297,15 @@ mod tests {
     }
 
     #[test]
+    fn where_no_requests_are_asked_for_one_is_enough_and_none_is_not() {
+        for min_requests in [0, 1] {
+            let verdict = |evidence: &[Minute]| TWO_SIDED.verdict(&gathered(TWO_SIDED, evidence), min_requests);
+            assert_eq!(verdict(&[]), Verdict::NoData);
+            assert_eq!(verdict(&[minute(0, 1, 0, 1)]), Verdict::Pass);
+        }
+    }
+
+    #[test]
     fn it_fails_at_the_declared_evidence_and_not_before() {
         // Evidence of all bets alike, so that it is exp of it.
         let at = |log: i64| Evidence {

@@ -316,3 +316,23 @@ fn sum(number: f64) -> Result<f64, String> {
 fn minutes_as_number(minutes: i64) -> f64 {
     minutes as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    /// Four of five minutes are there.
+    #[rstest]
+    #[case::five_a_minute_leave_no_minute_empty(5.0, Err("1 of 5 minutes is not in CloudWatch yet"))]
+    #[case::fewer_may(4.975, Ok(19.9))]
+    fn a_minute_that_is_missing_may_be_empty_where_there_are_few_requests(
+        #[case] a_minute: f64,
+        #[case] expected: Result<f64, &str>,
+    ) {
+        let minutes: Minutes = (0..4).map(|at| (at, Sums { part: 0.0, whole: a_minute })).collect();
+        let found = total(&minutes, Window { from: 0, until: 5 }).map(|sums| sums.whole);
+        assert_eq!(found, expected.map_err(str::to_owned));
+    }
+}
