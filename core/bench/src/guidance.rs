@@ -121,7 +121,7 @@ mod tests {
                 if estimate > 45.0 {
                     continue;
                 }
-                let measured = f64::from(play::median_minutes(&row, 201).expect("half of them are aborted"));
+                let measured = f64::from(play::median_minutes(&row, 1_001).expect("half of them are aborted"));
                 let (least, most) = (estimate * 0.75 - 1.0, estimate * 1.25 + 1.0);
                 assert!(
                     (least..=most).contains(&measured),
