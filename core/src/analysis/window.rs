@@ -59,8 +59,9 @@ pub fn next_check(policy: &Policy, subject: &Subject, counts: &Counts, now: Time
     }
 }
 
-/// How far back the counts are read that tell what a series holds, in minutes.
-const MOST_SINCE_CHANGE: i64 = 180;
+/// How far back the counts are read that tell what a series holds, in minutes: no further, since one minute of which `CloudWatch`
+/// has a part only keeps all of them from being trusted.
+const MOST_SINCE_CHANGE: i64 = 30;
 
 /// The minutes since traffic last changed, up to the end of `window`: little traffic tells something, too, when it has come for
 /// long.
