@@ -175,8 +175,9 @@ fn file(name: &str) -> PathBuf {
 #[test]
 fn the_objects_of_the_plugins_screens_are_what_the_plan_makes() {
     for (name, object) in moments() {
-        let found = fs::read_to_string(file(name)).unwrap_or_default();
-        assert_eq!(found, format!("{object:#}\n"), "{name}.json is not what the plan makes any more: run '{COMMAND}'");
+        // Not the texts: serde_json keeps another order where another crate of the build asks for it.
+        let found = fs::read(file(name)).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        assert_eq!(found, Some(object), "{name}.json is not what the plan makes any more: run '{COMMAND}'");
     }
 }
 
