@@ -31,7 +31,7 @@ bench: ## Measure the simulator, the sequential test and the operator; fails whe
 
 # The operator is built alone, as the image's is: with others its libraries would have other features.
 .PHONY: bench-operator
-bench-operator: ## Measure the operator alone: 25 minutes (BENCH="ready rest quota releases large" is all of it)
+bench-operator: ## Measure the operator alone: half an hour (BENCH="ready rest quota releases large" is all of it)
 	testbed/control-plane/build.sh
 	cargo build --locked --release -p apigateway-simulator
 	cargo build --locked --release -p stagecraft --bin stagecraft

@@ -41,7 +41,7 @@ struct Arguments {
     #[arg(long, value_enum, value_name = "BENCH")]
     without: Vec<Bench>,
     /// Seconds for which the operator is watched at rest
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(10..=3600))]
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(10..=3600))]
     rest_seconds: u64,
     /// Another operator than the one that was built beside this program
     #[arg(long, value_name = "PROGRAM")]

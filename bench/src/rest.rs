@@ -26,10 +26,10 @@ const PATIENCE: Duration = Duration::from_mins(15);
 /// Time in which next to nothing must have been asked of AWS before the operator counts as at rest.
 const QUIET: Duration = Duration::from_secs(15);
 
-/// A tenth of the default, so that a minute at rest holds a whole round of polls: each REST API is looked at once in this time.
-const DRIFT_INTERVAL: Duration = Duration::from_mins(1);
+/// Half of the default, so that five minutes at rest hold a whole round of polls: each REST API is looked at once in this time.
+const DRIFT_INTERVAL: Duration = Duration::from_mins(5);
 
-const POLLS: [&str; 2] = ["--drift-interval", "1m"];
+const POLLS: [&str; 2] = ["--drift-interval", "5m"];
 
 /// How many stages, and whether the limits of 1,000 hold for them.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +86,7 @@ pub(crate) async fn rest(programs: &Programs, population: Population, watched: D
         figure("memory of the operator that made them", Bound::Told, made, MIB),
         figure("memory of one that found them", population.bound(MEMORY), operator.usage.resident_mib()?, MIB),
         figure("the most that it ever held", Bound::Told, operator.usage.peak_mib()?, MIB),
-        figure("processor time at rest, polls every minute, of one core", population.bound(PROCESSOR), used, PERCENT),
+        figure("processor time at rest, polls every 5 m, of one core", population.bound(PROCESSOR), used, PERCENT),
         figure("calls to AWS a minute at rest", Bound::Told, asked, CALLS),
     ])
 }
