@@ -10,7 +10,7 @@ use crate::api::settings::{
     AccessLogSettings, CacheClusterSize, CacheControlStrategy, HttpMethod, LoggingLevel, MethodSettings, Tags,
 };
 use crate::api::stage::{AdoptionPolicy, ApiStageSpec, DeletionPolicy};
-use crate::method::{MethodKey, Setting, Values, declared};
+use crate::method::{MethodKey, Setting, Values, declared, unescape};
 use crate::observed::{AccessLog, CacheCluster, MethodSetting, Stage};
 
 /// Entries of `methodSettings` that a spec has at most.
@@ -166,7 +166,7 @@ fn entry(key: &str, setting: &MethodSetting) -> Option<(MethodKey, MethodSetting
     } = setting;
     let (path, method) = key.rsplit_once('/')?;
     let method: HttpMethod = serde_json::from_value(serde_json::Value::from(method)).ok()?;
-    let path = path.replace("~1", "/").replace("~0", "~");
+    let path = unescape(path);
     let known = MethodKey::declared(&path, method)?;
     // Another spelling would be another entry in AWS.
     if known.in_aws() != key || *throttling_burst_limit < -1 || *throttling_rate_limit < -1.0 {

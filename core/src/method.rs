@@ -76,7 +76,7 @@ pub fn field_of_aws_key(key: &str) -> String {
 }
 
 /// JSON pointer: `~1` is `/`, then `~0` is `~`.
-fn unescape(path: &str) -> String {
+pub(crate) fn unescape(path: &str) -> String {
     path.replace("~1", "/").replace("~0", "~")
 }
 
