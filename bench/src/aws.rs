@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use testbed::HttpClient;
 
 use crate::failure::Failure;
-use crate::http_client::HttpClient;
 use crate::world::REGION;
 
 /// What the log calls the bench, so that its own calls are told from the operator's.

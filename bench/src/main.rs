@@ -8,7 +8,6 @@ mod aws;
 mod bench;
 mod failure;
 mod fleet;
-mod http_client;
 mod operator;
 mod pause;
 mod quota;
@@ -83,10 +82,18 @@ async fn all(arguments: Arguments) -> Result<bool, Failure> {
     }
     let programs = Programs::find(arguments.operator, arguments.operator_flag)?;
     let mut rows = Vec::new();
+    let mut failed = None;
     for bench in Bench::chosen(&arguments.only, &arguments.without) {
         table::say(&format!("{bench}: {}", bench.tells()))?;
-        rows.extend(bench.measure(&programs, arguments.rest_seconds).await?);
+        match bench.measure(&programs, arguments.rest_seconds).await {
+            Ok(measured) => rows.extend(measured),
+            Err(failure) => {
+                failed = Some(failure);
+                break;
+            }
+        }
     }
+    // What was measured before something failed took half an hour.
     table::print(&rows)?;
-    Ok(rows.iter().all(table::Row::is_kept))
+    failed.map_or_else(|| Ok(rows.iter().all(table::Row::is_kept)), Err)
 }

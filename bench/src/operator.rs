@@ -6,15 +6,12 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Request;
-use http_body_util::Full;
 use rustix::process::{Pid, Signal, kill_process};
+use testbed::HttpClient;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, interval, timeout};
 
 use crate::failure::Failure;
-use crate::http_client::HttpClient;
 use crate::usage::Usage;
 use crate::world::{REGION, World};
 
@@ -123,10 +120,8 @@ impl Operator {
     }
 
     async fn leads(&self, address: SocketAddr) -> bool {
-        let request = Request::get(format!("http://{address}/readyz")).body(Full::<Bytes>::default());
-        let Ok(request) = request else { return false };
-        let answer = self.http.send(request).await;
-        answer.is_ok_and(|(status, said)| status == 200 && said.trim_ascii() == b"leading")
+        let answer = self.http.get(&format!("http://{address}/readyz")).await;
+        answer.is_ok_and(|(status, said)| status == 200 && said.trim() == "leading")
     }
 
     fn obituary(&self, what: String) -> Failure {

@@ -9,12 +9,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use kube::Client;
-use testbed::{ControlPlane, Options};
+use testbed::{ControlPlane, HttpClient, Options};
 use tokio::time::{Instant, interval};
 
 use crate::aws::Aws;
 use crate::failure::Failure;
-use crate::http_client::HttpClient;
 
 const SIMULATOR: &str = "apigateway-simulator";
 const OPERATOR: &str = "stagecraft";

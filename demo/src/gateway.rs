@@ -6,8 +6,9 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
 use serde_json::Value;
+use testbed::HttpClient;
 
-use crate::{call::Call, failure::Failure, http_client::HttpClient};
+use crate::{call::Call, failure::Failure};
 
 /// What the log calls the demo, so that its own calls are told from the operator's.
 const CALLER: &str = "demo";

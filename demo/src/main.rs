@@ -9,7 +9,6 @@ mod acts;
 mod call;
 mod failure;
 mod gateway;
-mod http_client;
 mod screen;
 mod world;
 

@@ -13,10 +13,10 @@ use std::{
     time::Duration,
 };
 
-use testbed::{ControlPlane, Options};
+use testbed::{ControlPlane, HttpClient, Options};
 use tokio::time::{Instant, interval};
 
-use crate::{failure::Failure, gateway::Gateway, http_client::HttpClient, screen::Screen};
+use crate::{failure::Failure, gateway::Gateway, screen::Screen};
 
 const SIMULATOR: &str = "apigateway-simulator";
 const OPERATOR: &str = "stagecraft";

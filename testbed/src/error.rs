@@ -168,6 +168,15 @@ pub enum Error {
         source: Box<kube::Error>,
     },
 
+    /// A program on this machine could not be asked over HTTP.
+    #[error("could not send {request}: {reason}")]
+    NoAnswer {
+        /// Verb and URL.
+        request: String,
+        /// What happened instead of an answer.
+        reason: String,
+    },
+
     /// Something that was waited for did not happen.
     #[error("{what} took more than {} s", waited.as_secs())]
     TooLate {
