@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Args;
 use stagecraft::run::BoxError;
 use stagecraft_core::api::command::Verb;
 use stagecraft_core::api::status::Phase;
@@ -10,25 +9,16 @@ use stagecraft_core::api::status::Phase;
 use crate::clock::now;
 use crate::cluster::Place;
 use crate::failure::Failure;
-use crate::order::{Awaited, Of, Order, Wait, no_release};
+use crate::order::{Awaited, OfRelease, Order, no_release};
 use crate::screen::bar;
 use crate::screen::view::View;
-
-/// Which stage.
-#[derive(Clone, Debug, Args)]
-pub struct Arguments {
-    #[command(flatten)]
-    of: Of,
-    #[command(flatten)]
-    wait: Wait,
-}
 
 /// Approves what is awaited, and tells how the release goes on.
 ///
 /// # Errors
 ///
 /// Nothing awaits an approval, or the operator refuses.
-pub async fn run(place: &Place, arguments: &Arguments) -> Result<ExitCode, BoxError> {
+pub async fn run(place: &Place, arguments: &OfRelease) -> Result<ExitCode, BoxError> {
     arguments.of.obey(place, Some(arguments.wait), order).await
 }
 

@@ -11,6 +11,7 @@ use stagecraft::telemetry::Chain;
 
 use crate::cluster::Place;
 use crate::flush_cache::{self, Cache};
+use crate::order::{Of, OfRelease};
 use crate::{
     abort, approve, completion, diff, history, import, list, pause, plan, promote, rehearse, resume, retry, rollback,
     status,
@@ -53,13 +54,13 @@ enum Command {
     /// Needs neither a cluster nor AWS.
     Rehearse(rehearse::Arguments),
     /// Skip what is left of a release's steps, and give its target all traffic
-    Promote(promote::Arguments),
+    Promote(OfRelease),
     /// Let a release go on that awaits a person
-    Approve(approve::Arguments),
+    Approve(OfRelease),
     /// Hold a release where it is
-    Pause(pause::Arguments),
+    Pause(Of),
     /// Let a paused release go on
-    Resume(resume::Arguments),
+    Resume(OfRelease),
     /// Take all traffic back from a release and hold its target, or remove a foreign canary
     Abort(abort::Arguments),
     /// Release a held target again
@@ -67,9 +68,9 @@ enum Command {
     /// Go back at once to what was stable
     Rollback(rollback::Arguments),
     /// Empty the stage's cache
-    FlushCache(flush_cache::Arguments),
+    FlushCache(Of),
     /// Empty the cache of what the stage's authorizers said
-    FlushAuthorizers(flush_cache::Arguments),
+    FlushAuthorizers(Of),
     /// Print a script that completes commands and flags in a shell
     Completion(completion::Arguments),
 }

@@ -2,20 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Args;
 use stagecraft::run::BoxError;
 use stagecraft_core::api::command::Verb;
 use stagecraft_core::api::status::CommandState;
 
 use crate::cluster::Place;
 use crate::order::{Of, Order};
-
-/// Which stage.
-#[derive(Clone, Debug, Args)]
-pub struct Arguments {
-    #[command(flatten)]
-    of: Of,
-}
 
 /// Which of the two caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +23,7 @@ pub enum Cache {
 /// # Errors
 ///
 /// There is no cache, or the operator refuses.
-pub async fn run(place: &Place, arguments: &Arguments, cache: Cache) -> Result<ExitCode, BoxError> {
+pub async fn run(place: &Place, of: &Of, cache: Cache) -> Result<ExitCode, BoxError> {
     let order = |view: &crate::screen::view::View, _: &str| {
         let (verb, what) = match cache {
             Cache::Answers => (Verb::FlushCache, "cache"),
@@ -44,5 +36,5 @@ pub async fn run(place: &Place, arguments: &Arguments, cache: Cache) -> Result<E
             effect: Box::new(|_, last| (last.state == CommandState::Done).then(|| last.message.clone().into())),
         })
     };
-    arguments.of.obey(place, None, order).await
+    of.obey(place, None, order).await
 }

@@ -46,6 +46,15 @@ pub struct Wait {
     wait: bool,
 }
 
+/// The stage whose release a command is about, and whether its end is awaited.
+#[derive(Clone, Debug, Args)]
+pub struct OfRelease {
+    #[command(flatten)]
+    pub(crate) of: Of,
+    #[command(flatten)]
+    pub(crate) wait: Wait,
+}
+
 /// Tells the effect of a command from the state that it left behind and the operator's answer; `None` while it does not show.
 pub type TellEffect = Box<dyn Fn(&View, &LastCommand) -> Option<Effect>>;
 

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Args;
 use stagecraft::run::BoxError;
 use stagecraft_core::api::command::Verb;
 
@@ -13,20 +12,13 @@ use crate::order::{Effect, Of, Order, no_release};
 use crate::screen::bar;
 use crate::screen::view::View;
 
-/// Which stage.
-#[derive(Clone, Debug, Args)]
-pub struct Arguments {
-    #[command(flatten)]
-    of: Of,
-}
-
 /// Pauses, and tells where the release stays.
 ///
 /// # Errors
 ///
 /// There is nothing to pause, or the operator refuses.
-pub async fn run(place: &Place, arguments: &Arguments) -> Result<ExitCode, BoxError> {
-    arguments.of.obey(place, None, order).await
+pub async fn run(place: &Place, of: &Of) -> Result<ExitCode, BoxError> {
+    of.obey(place, None, order).await
 }
 
 fn order(view: &View, flags: &str) -> Result<Order, Failure> {

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Args;
 use stagecraft::run::BoxError;
 use stagecraft_core::api::command::Verb;
 use stagecraft_core::api::status::Phase;
@@ -11,25 +10,16 @@ use crate::clock::now;
 use crate::cluster::Place;
 use crate::failure::Failure;
 use crate::follow::{Ended, ended};
-use crate::order::{Awaited, Of, Order, Wait, no_release};
+use crate::order::{Awaited, OfRelease, Order, no_release};
 use crate::screen::bar;
 use crate::screen::view::View;
-
-/// Which stage.
-#[derive(Clone, Debug, Args)]
-pub struct Arguments {
-    #[command(flatten)]
-    of: Of,
-    #[command(flatten)]
-    wait: Wait,
-}
 
 /// Promotes, and tells what serves then.
 ///
 /// # Errors
 ///
 /// There is nothing to promote, or the operator refuses.
-pub async fn run(place: &Place, arguments: &Arguments) -> Result<ExitCode, BoxError> {
+pub async fn run(place: &Place, arguments: &OfRelease) -> Result<ExitCode, BoxError> {
     arguments.of.obey(place, Some(arguments.wait), order).await
 }
 
