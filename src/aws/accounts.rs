@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use stagecraft_core::access::{Access, RoleArn, session_name};
+use stagecraft_core::api::names::AccountId;
 
 use super::connect::Aws;
+use super::error::Error;
 use crate::clock::Clock;
 
 /// All credentials that this process acts with. Clones share them.
@@ -54,6 +56,16 @@ impl Accounts {
         assumed.retain(|_, assumed| assumed.used.saturating_add(self.inner.keep) > now);
         // Two who came at once: the first one's credentials serve both.
         assumed.entry(key).or_insert(Assumed { aws, used: now }).aws.clone()
+    }
+
+    /// The account of the operator's own credentials, which STS is asked for until it has answered once.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Aws::account_id`].
+    pub async fn own_account(&self) -> Result<AccountId, Error> {
+        let own = &self.inner.own;
+        own.with_valid_credentials(|| own.account_id()).await
     }
 
     /// Roles that are assumed, once per namespace.

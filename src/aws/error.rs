@@ -241,20 +241,6 @@ impl Answer<'_> {
 
     /// 400, and every status that has no meaning of its own here.
     fn bad_request(&self, text: &str) -> Cause {
-        // D: AWS-wide codes about who calls, sent with a 400 by some front ends.
-        const DENIED: &[&str] = &[
-            "AccessDenied",
-            "AccessDeniedException",
-            "IncompleteSignature",
-            "InvalidClientTokenId",
-            "InvalidSignatureException",
-            "MissingAuthenticationToken",
-            "MissingAuthenticationTokenException",
-            "OptInRequired",
-            "RequestExpired",
-            "SignatureDoesNotMatch",
-            "UnrecognizedClientException",
-        ];
         if self.has_code(EXPIRED) {
             return Cause::CredentialsExpired;
         }
@@ -301,8 +287,23 @@ impl Answer<'_> {
     }
 }
 
+/// D, AWS-wide: codes about who calls, sent with a 400 by some front ends.
+pub(super) const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "OptInRequired",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
 /// D, AWS-wide: temporary credentials that were good once.
-const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException"];
+pub(super) const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException"];
 
 /// What a text of a 400 means; the first that occurs in it.
 const REFUSALS: &[(&str, Cause)] = &[

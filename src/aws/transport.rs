@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use stagecraft_core::cause::Cause;
 
 use super::call::Departure;
-use super::error::{Answer, Error};
+use super::error::{self, Answer, Error};
 use super::message;
 use super::operation::Operation;
 
@@ -122,13 +122,11 @@ fn without_credentials(operation: Operation, refusal: &CredentialsError) -> Erro
     }
 }
 
-/// STS API reference, errors of `AssumeRole` and `AssumeRoleWithWebIdentity`; the rest of them pass by themselves.
+/// STS API reference, errors of `AssumeRole` and `AssumeRoleWithWebIdentity`, beside those that every service of AWS has; the rest
+/// of them pass by themselves.
 pub(super) const ROLE_REFUSED: &[&str] = &[
-    "AccessDenied",
-    "AccessDeniedException",
     "ExpiredTokenException",
     "IDPRejectedClaim",
-    "InvalidClientTokenId",
     "InvalidIdentityToken",
     "MalformedPolicyDocument",
     "PackedPolicyTooLarge",
@@ -141,7 +139,7 @@ fn role_was_refused(refusal: &CredentialsError) -> bool {
     let code = find::<AssumeRoleWithWebIdentityError>(refusal)
         .and_then(ProvideErrorMetadata::code)
         .or_else(|| find::<AssumeRoleError>(refusal).and_then(ProvideErrorMetadata::code));
-    code.is_some_and(|code| ROLE_REFUSED.contains(&code))
+    code.is_some_and(|code| [ROLE_REFUSED, error::DENIED, error::EXPIRED].iter().any(|codes| codes.contains(&code)))
 }
 
 /// The error and its causes, the outermost first.

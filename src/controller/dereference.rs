@@ -91,17 +91,16 @@ pub(super) async fn read(
 }
 
 /// What the other objects on this REST API say.
-pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Siblings {
+pub(super) async fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Siblings {
     let region = site.gateway.region();
     // What it refers to instead of naming it has been looked up.
     let ours = stage_name(object);
-    let account = site.aws.role().map(RoleArn::account);
     let mut older: Option<(Seniority, String)> = None;
     let mut siblings = Siblings { unreadable: ctx.objects.has_unreadable(), ..Siblings::default() };
     for other in ctx.objects.others(region, &site.rest_api, object.uid().as_deref()) {
-        let is_rival = may_govern(ctx, &other.namespace, (&other.region, &other.rest_api), account.as_ref())
-            && ours == other.stage;
-        if is_rival && other.seniority < seniority(object) {
+        let is_older = ours == other.stage && other.seniority < seniority(object);
+        let place = (&other.region, &other.rest_api);
+        if is_older && may_govern(ctx, &other.namespace, place, site.aws.role()).await {
             let claimant = (other.seniority.clone(), format!("{}/{}", other.namespace, other.name));
             older = Some(older.map_or_else(|| claimant.clone(), |former| former.min(claimant.clone())));
         }
@@ -120,18 +119,29 @@ pub(super) fn siblings(ctx: &Context, object: &ApiStage, site: &Site) -> Sibling
 }
 
 /// Whether the other object can get at our stage at all. One that no rule allows, or that acts in another account, must not
-/// keep others from their stages by being older.
-pub(super) fn may_govern(
+/// keep others from their stages by being older. While nobody knows whose the operator's own credentials are, it counts as one
+/// that can: two must never write one stage.
+pub(super) async fn may_govern(
     ctx: &Context,
     namespace: &str,
     (region, rest_api): (&Region, &RestApiId),
-    account: Option<&AccountId>,
+    role: Option<&RoleArn>,
 ) -> bool {
-    let access = ctx.settings.access.decide(namespace, rest_api, region);
-    access.is_ok_and(|access| {
-        let theirs = access.role.as_ref().map(RoleArn::account);
-        theirs.is_none() || account.is_none() || theirs.as_ref() == account
-    })
+    let Ok(access) = ctx.settings.access.decide(namespace, rest_api, region) else { return false };
+    let theirs = access.role.as_ref();
+    if theirs == role {
+        return true;
+    }
+    let accounts = (account_of(ctx, theirs).await, account_of(ctx, role).await);
+    !matches!(accounts, (Some(theirs), Some(ours)) if theirs != ours)
+}
+
+/// The account of a role, or without one of the operator's own credentials, which STS is asked for once.
+async fn account_of(ctx: &Context, role: Option<&RoleArn>) -> Option<AccountId> {
+    match role {
+        Some(role) => Some(role.account()),
+        None => ctx.accounts.own_account().await.inspect_err(|error| warn!("{}", Chain(error))).ok(),
+    }
 }
 
 /// A moment of the wall clock as time since boot, by way of "that long ago".

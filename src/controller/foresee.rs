@@ -89,7 +89,7 @@ impl Foreseer<'_> {
             self.foreseen.status = plan.status;
             return Ok(());
         };
-        let siblings = siblings(self.ctx, &object, &site);
+        let siblings = siblings(self.ctx, &object, &site).await;
         for round in 0..MOST_ROUNDS {
             let plan = loop {
                 let need = match plan(&self.world(&object, &siblings)) {

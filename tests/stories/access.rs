@@ -1,5 +1,7 @@
 //! Access rules and roles, through the front door: who acts as whom, and what nobody is allowed.
 
+use std::time::Duration;
+
 use apigateway_simulator::{BeforeTheEffect, FaultKind};
 use http::Method;
 use kube::api::PostParams;
@@ -134,6 +136,37 @@ async fn an_object_that_may_do_nothing_keeps_nobody_from_the_stage() {
     step("rules that let only one of the two near the API");
     world.access = Policy::Rules(vec![rule(&world, &api, None)]);
     world.restart().await;
+    world.rest("orders").await;
+    assert_eq!(world.ready("orders").await.0, "True Synced", "{}", world.tell("orders").await);
+}
+
+#[tokio::test]
+async fn an_object_that_acts_in_another_account_keeps_nobody_from_the_stage() {
+    let mut world = World::new().await;
+    let api = world.api.clone();
+    let elsewhere = world.elsewhere().await;
+    step("a namespace with a role in another account names this account's REST API first");
+    let foreign = ApiStage::new("squatter", serde_json::from_value(spec(&api)).unwrap());
+    let foreign = elsewhere.create(&PostParams::default(), &foreign).await.unwrap();
+    let everything = |namespace: &str, role: Option<&str>| Rule {
+        namespace: Pattern::parse(namespace).unwrap(),
+        rest_apis: Allowed::All,
+        ..rule(&world, &api, role)
+    };
+    let theirs = everything(&foreign.metadata.namespace.clone().unwrap(), Some(ORDERS));
+    world.access = Policy::Rules(vec![theirs, everything(world.namespace(), None)]);
+    world.restart().await;
+    world.simulator.reset_calls();
+    world.simulator.faults().on("GetCallerIdentity").call(1).times(1).error(503, BeforeTheEffect);
+    world.apply_later("orders", spec(&api), &foreign).await;
+    world.pass("orders").await.unwrap();
+    assert_eq!(
+        world.ready("orders").await.0,
+        "False NotOldest",
+        "while nobody knows whose the operator's credentials are"
+    );
+    assert_eq!(world.writes(), [""; 0]);
+    world.pass_time(Duration::from_mins(1));
     world.rest("orders").await;
     assert_eq!(world.ready("orders").await.0, "True Synced", "{}", world.tell("orders").await);
 }

@@ -6,6 +6,8 @@ use stagecraft_core::api::names::AccountId;
 use stagecraft_core::cause::Cause;
 
 use super::*;
+use crate::aws::error::{DENIED, EXPIRED};
+use crate::aws::transport::ROLE_REFUSED;
 use crate::aws::{Accounts, Observations};
 
 const ORDERS: &str = "111111111111";
@@ -152,6 +154,25 @@ async fn a_role_that_may_not_be_assumed_is_a_denial_that_names_it() {
     let error = gateway.stages(&api()).await.unwrap_err();
     assert_eq!(error.cause, Cause::Denied);
     assert_eq!(error.message, Some(format!("no AWS credentials could be loaded: {text}")));
+}
+
+#[tokio::test]
+async fn what_somebody_must_mend_about_a_role_is_told_from_what_passes_by_itself() {
+    let refusals = [DENIED, EXPIRED, ROLE_REFUSED].concat().into_iter().map(|code| {
+        let message = "no".to_owned();
+        (FaultKind::Refusal { status: 403, code: code.to_owned(), message }, Cause::Denied)
+    });
+    let passing = [FaultKind::Error(429), FaultKind::Error(500), FaultKind::Error(503), FaultKind::DropConnection]
+        .map(|fault| (fault, Cause::NotSent));
+    for (fault, expected) in refusals.chain(passing) {
+        let bench = Bench::new().await;
+        bench.simulator.faults().on("AssumeRole").call(1).times(1).fault(BeforeTheEffect, fault.clone());
+        let (gateway, api) = (bench.gateway(Some(&role(ORDERS, "stagecraft")), "shop").await, bench.api_in(ORDERS));
+        let met = gateway.stages(&api).await.unwrap_err();
+        assert_eq!(met.cause, expected, "{fault:?}: {met:?}");
+        let again = gateway.stages(&api).await;
+        assert!(again.is_ok(), "{fault:?} lasts: {again:?}");
+    }
 }
 
 /// What AWS says of credentials that have ended, whatever their own date says.

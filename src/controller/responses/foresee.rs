@@ -32,7 +32,7 @@ pub(crate) struct Foreseen {
 /// That of a read; no write is sent, whatever happens.
 pub(crate) async fn foresee(ctx: &Context, object: ApiGatewayResponse) -> Result<Foreseen, BoxError> {
     let object = Arc::new(object);
-    let (begun, recent, neighbours) = (ctx.clock.now(), Recent::default(), neighbours(ctx, &object));
+    let (begun, recent, neighbours) = (ctx.clock.now(), Recent::default(), neighbours(ctx, &object).await);
     let mut observed = Observed { referred: referred(ctx, &*object).await?, ..Observed::default() };
     let site = match site_of(&object, ctx, observed.referred.as_ref()) {
         Some((region, rest_api)) => Site::new(ctx, &*object, &region, rest_api, priority_of_reads(&object)).await,
