@@ -1,6 +1,8 @@
 //! Whole checks: what is asked, what is answered, what is said.
 
-use proptest::prelude::*;
+mod properties;
+mod scope;
+
 use rstest::rstest;
 
 use super::fixtures::{CloudWatch, at, gateway, metric, policy, policy_of, subject};
@@ -267,110 +269,6 @@ fn a_clock_that_went_back_brings_no_verdict_and_heals() {
     assert_eq!(said(&check_of(&policy, &release, &cloud_watch, &back.counts, "10:11:00")).0, Verdict::Pass);
 }
 
-/// The series of `{stage}`: what it holds, and how sure the counts are.
-#[rstest]
-#[case::apart(false, 0, true, Some(Scope::Disjoint))]
-#[case::contained(true, 0, true, Some(Scope::Inclusive))]
-#[case::another_rest_api_of_that_name_blurs_the_accounts(false, 500, true, Some(Scope::Unknown))]
-#[case::without_a_list_of_stages_the_shares_must_tell(false, 0, false, Some(Scope::Unknown))]
-fn the_counts_tell_what_the_stage_counts(
-    #[case] inclusive: bool,
-    #[case] foreign: u32,
-    #[case] stages_known: bool,
-    #[case] expected: Option<Scope>,
-) {
-    let policy = policy_of(gateway(ERRORS, increase(1.0)));
-    let mut release = subject("10:00:00");
-    release.stages = if stages_known { vec![StageName::from("dev"), StageName::from("prod")] } else { Vec::new() };
-    let cloud_watch = CloudWatch { inclusive, foreign, ..CloudWatch::with((60, 3), (540, 0)) };
-    // The stage `dev` has no traffic, so CloudWatch has nothing about it.
-    let judged = check_of(&policy, &release, &cloud_watch, &Counts::default(), NOW);
-    let scope = judged.counts.series.as_ref().map(|series| series.scope);
-    assert_eq!(scope, expected);
-    let compared = matches!(expected, Some(Scope::Disjoint | Scope::Inclusive));
-    assert_eq!(said(&judged).0, if compared { Verdict::Fail } else { Verdict::NoData });
-    assert_eq!(judged.warnings.is_empty(), compared, "{:?}", judged.warnings);
-}
-
-#[test]
-fn shares_tell_where_there_is_enough_traffic() {
-    for inclusive in [false, true] {
-        let policy = policy_of(gateway(ERRORS, max(1.0)));
-        let mut release = subject("10:00:00");
-        release.stages = Vec::new();
-        release.scene = Scene::Canary { step: 2, percent: 50.0 };
-        let cloud_watch = CloudWatch { inclusive, ..CloudWatch::with((500, 0), (500, 0)) };
-        let judged = check_of(&policy, &release, &cloud_watch, &Counts::default(), NOW);
-        let expected = if inclusive { Scope::Inclusive } else { Scope::Disjoint };
-        assert_eq!(judged.counts.series.map(|series| series.scope), Some(expected));
-    }
-}
-
-#[test]
-fn a_stage_that_contains_its_canary_is_compared_without_it() {
-    let cloud_watch = CloudWatch { inclusive: true, ..CloudWatch::with((60, 3), (540, 27)) };
-    let judged = first_check(&policy_of(gateway(ERRORS, increase(1.0))), &cloud_watch);
-    let sentence = "5xx 5.0 % of 300 requests, allowed 6.0 % (maxIncrease 1.0), stable side 5.0 % of 2,700";
-    assert_eq!(said(&judged), (Verdict::Pass, sentence));
-    let evidence = first_check(&policy_of(gateway(ERRORS, Bounds::default())), &cloud_watch);
-    assert_eq!(said(&evidence), (Verdict::Pass, "5xx 15 of 300 against 135 of 2,700: no evidence against it"));
-    let percentile = first_check(&policy_of(gateway(P99, increase(1.0))), &cloud_watch);
-    assert_eq!(percentile.check.verdict, Verdict::NoData);
-    assert!(said(&percentile).1.contains("percentiles cannot be subtracted"), "{}", said(&percentile).1);
-    let absolute = first_check(&policy_of(gateway(P99, max(500.0))), &cloud_watch);
-    assert_eq!(said(&absolute), (Verdict::Pass, "p99 latency 400 ms of 300 requests, allowed 500 ms"));
-}
-
-#[test]
-fn where_the_counts_do_not_tell_absolute_bounds_work() {
-    let cloud_watch = CloudWatch { foreign: 500, ..CloudWatch::with((60, 0), (540, 0)) };
-    let compared = first_check(&policy_of(gateway(ERRORS, Bounds::default())), &cloud_watch);
-    let sentence =
-        "5xx: no data: CloudWatch's counts do not tell yet whether the stage's series holds the canary's requests too";
-    assert_eq!(said(&compared), (Verdict::NoData, sentence));
-    let absolute = first_check(&policy_of(gateway(ERRORS, max(1.0))), &cloud_watch);
-    assert_eq!(said(&absolute).0, Verdict::Pass);
-}
-
-#[test]
-fn a_canary_without_a_series_is_told_with_what_there_is() {
-    let judged = first_check(&policy_of(gateway(ERRORS, max(1.0))), &CloudWatch::with((0, 0), (600, 0)));
-    let sentence = "5xx: no data: CloudWatch has no series with Stage = prod/Canary (it lists Stage = dev, prod), so the canary cannot be told apart; set canarySeries: AccessLogs";
-    assert_eq!(said(&judged), (Verdict::NoData, sentence));
-    let silent = first_check(&policy_of(gateway(ERRORS, max(1.0))), &CloudWatch::with((2, 0), (10, 0)));
-    let sentence = "5xx: no data: 20 requests of the canary are needed to see where CloudWatch counts them";
-    assert_eq!(said(&silent), (Verdict::NoData, sentence));
-}
-
-#[test]
-fn little_traffic_tells_what_the_stage_counts_when_it_has_come_for_long() {
-    let policy = policy_of(gateway(ERRORS, Bounds::default()));
-    // One request of the canary a minute: never 20 within a window of five minutes.
-    let cloud_watch = CloudWatch::with((1, 0), (9, 0));
-    let checked = |now: &str, counts: &Counts| check_of(&policy, &subject("10:00:00"), &cloud_watch, counts, now);
-    assert_eq!(checked("10:24:00", &Counts::default()).counts.series, None, "minutes 2 to 20 have 19");
-    let first = checked("10:25:00", &Counts::default());
-    assert_eq!(first.counts.series.as_ref().map(|series| series.scope), Some(Scope::Disjoint));
-    let later = (26..=55).map(|minute| format!("10:{minute}:00"));
-    let last = later.fold(first, |judged, now| checked(&now, &judged.counts));
-    assert_eq!(said(&last), (Verdict::Pass, "5xx 0 of 50 against 0 of 450: no evidence against it"));
-}
-
-#[test]
-fn what_was_verified_is_not_asked_again() {
-    let policy = policy_of(gateway(ERRORS, max(1.0)));
-    let release = subject("10:00:00");
-    let first = first_check(&policy, &CloudWatch::with((60, 0), (540, 0)));
-    let ids = |counts: &Counts| {
-        let asked = queries(&policy, &release, first_window(&policy, &release), counts);
-        asked.into_iter().map(|query| query.id).collect::<Vec<_>>()
-    };
-    let measured =
-        ["canary.5XXError.Sum.1", "canary.Count.SampleCount.1", "stage.5XXError.Sum.1", "stage.Count.SampleCount.1"];
-    assert_eq!(ids(&first.counts), measured);
-    assert_eq!(ids(&Counts::default()).len(), measured.len() + 2);
-}
-
 #[test]
 fn a_twin_leaves_gateway_metrics_without_data_and_says_so_once() {
     let policy = policy_of(gateway(ERRORS, max(1.0)));
@@ -557,107 +455,6 @@ fn a_metric_that_cannot_be_has_no_data_and_says_what_to_change(#[case] metric: s
     assert_eq!(metric.problem().as_deref(), Some(problem));
     let judged = first_check(&policy_of(metric), &CloudWatch::with((60, 0), (540, 0)));
     assert_eq!((judged.check.verdict, judged.warnings), (Verdict::NoData, vec![problem.to_owned()]));
-}
-
-fn any_number() -> impl Strategy<Value = f64> {
-    prop_oneof![(0_u32..2_000).prop_map(f64::from), 0.0..1e10_f64, any::<f64>()]
-}
-
-fn any_reading(window: Window) -> impl Strategy<Value = Reading> {
-    let minutes = proptest::collection::btree_map(window.from..window.until, any_number(), 0..6);
-    prop_oneof![
-        4 => (minutes, any::<bool>()).prop_map(|(values, complete)| Reading::Series { values, complete }),
-        1 => any_number().prop_map(Reading::Scalar),
-        1 => Just(Reading::Alarm(AlarmState::InsufficientData)),
-        1 => Just(Reading::Missing("it is down".to_owned())),
-    ]
-}
-
-fn any_metric() -> impl Strategy<Value = super::Metric> {
-    let preset = prop_oneof![
-        Just(ERRORS),
-        Just(P99),
-        Just(Preset::Latency(Latency::Average)),
-        Just(Preset::CacheHitRate),
-        any_number().prop_map(|threshold_ms| Preset::SlowRequestRate { threshold_ms }),
-    ];
-    let bounds = (
-        proptest::option::of(any_number()),
-        proptest::option::of(any_number()),
-        proptest::option::of(any_number()),
-        proptest::option::of(any_number()),
-        proptest::option::of((any_number(), proptest::option::of(any_number()))),
-    );
-    (preset, bounds).prop_map(|(preset, (max, min, max_increase, max_ratio, sequential))| {
-        let sequential =
-            sequential.map(|(false_alarm, smallest_increase)| Sequential { false_alarm, smallest_increase });
-        gateway(preset, Bounds { max, min, max_increase, max_ratio, ratio_floor: None, sequential })
-    })
-}
-
-const ANY: Window = Window { from: 29_759_642, until: 29_759_647 };
-
-proptest! {
-    /// Whatever is declared and answered: no panic, no number that is none, no Pass without complete data.
-    #[test]
-    fn nonsense_never_passes(
-        metric in any_metric(),
-        answers in proptest::collection::vec(any_reading(ANY), 12),
-        inclusive in any::<bool>(), bake in any::<bool>(), auto in any::<bool>(), fails in any::<bool>(),
-    ) {
-        let mut policy = policy_of(metric);
-        policy.canary_series = if auto { CanarySeries::Auto } else { CanarySeries::StageDimension };
-        policy.on_no_data = if fails { OnNoData::Fail } else { OnNoData::Hold };
-        let mut release = subject("10:00:00");
-        if bake {
-            release.scene = Scene::Bake;
-        }
-        let window = first_window(&policy, &release);
-        prop_assert_eq!(window, ANY);
-        let mut counts = Counts::default();
-        if inclusive {
-            let series = crate::api::counts::Series {
-                canary: "prod/Canary".to_owned(), stable: "prod".to_owned(), scope: Scope::Inclusive
-            };
-            counts.series = Some(series);
-        }
-        let asked = queries(&policy, &release, window, &counts);
-        let readings: Readings = asked.iter().map(|query| query.id.clone()).zip(answers).collect();
-        let judged = judge(&policy, &release, window, &readings, &counts, at(NOW));
-        let json = serde_json::to_string(&judged.check).unwrap();
-        for check in &judged.check.metrics {
-            prop_assert!(check.value.is_none_or(f64::is_finite) && check.baseline.is_none_or(f64::is_finite));
-            prop_assert!(!check.sentence.is_empty() && check.sentence.len() < 1024, "{}", json);
-        }
-        if judged.check.verdict == Verdict::Pass {
-            let own = if bake { "stage." } else { "canary." };
-            for query in asked.iter().filter(|query| query.id.starts_with(own)) {
-                let complete = matches!(readings.get(&query.id), Some(Reading::Series { complete: true, .. }));
-                prop_assert!(complete, "{} passed on {:?}", json, readings);
-            }
-        }
-        let written = serde_json::to_value(&judged.counts).unwrap();
-        prop_assert_eq!(serde_json::from_value::<Counts>(written).unwrap(), judged.counts);
-    }
-
-    /// Taking away any one answer never turns a verdict into a Pass.
-    #[test]
-    fn less_data_never_pass_more(
-        canary in (0_u32..200, 0_u32..20), stable in (0_u32..2_000, 0_u32..20), taken in 0_usize..8, threshold in any::<bool>()
-    ) {
-        let cut = |(requests, bad): (u32, u32)| (requests, bad.min(requests));
-        let bounds = if threshold { increase(1.0) } else { Bounds::default() };
-        let policy = Policy { canary_series: CanarySeries::StageDimension, ..policy_of(gateway(ERRORS, bounds)) };
-        let release = subject("10:00:00");
-        let window = first_window(&policy, &release);
-        let asked = queries(&policy, &release, window, &Counts::default());
-        let mut readings = CloudWatch::with(cut(canary), cut(stable)).answer(&asked);
-        let whole = judge(&policy, &release, window, &readings, &Counts::default(), at(NOW)).check.verdict;
-        let id = readings.keys().nth(taken % readings.len()).cloned().unwrap();
-        readings.remove(&id);
-        let less = judge(&policy, &release, window, &readings, &Counts::default(), at(NOW)).check.verdict;
-        prop_assert_ne!(less, Verdict::Pass, "{:?} with all, without {}", whole, id);
-    }
 }
 
 #[test]

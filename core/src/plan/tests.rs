@@ -5,7 +5,9 @@
 mod bench;
 mod cache;
 mod canary;
+mod canary_changes;
 mod canary_checks;
+mod canary_hands;
 mod canary_properties;
 mod commands;
 mod deployments;
@@ -14,6 +16,7 @@ mod fields;
 mod import;
 mod model;
 mod ownership;
+mod properties;
 mod references;
 mod screens;
 mod settings;
@@ -21,8 +24,6 @@ mod waiting;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-use proptest::prelude::*;
 
 use super::*;
 use crate::access::Policy;
@@ -331,60 +332,6 @@ fn a_second_revision_before_the_first_is_live_supersedes_it() {
 }
 
 #[test]
-fn a_stage_that_is_not_ours_is_left_alone() {
-    let cases = [
-        ("no tag, Never", None, AdoptionPolicy::Never, true, "StageExists"),
-        ("a tag, Never", Some("other/a/b"), AdoptionPolicy::Never, true, "OwnedByAnother"),
-        ("a tag, IfExists", Some("other/a/b"), AdoptionPolicy::IfExists, true, "OwnedByAnother"),
-        ("no tag, IfExists, not allowed", None, AdoptionPolicy::IfExists, false, "AdoptionDenied"),
-        ("a tag, TakeOver, not allowed", Some("other/a/b"), AdoptionPolicy::TakeOver, false, "AdoptionDenied"),
-    ];
-    for (case, tag, policy, allowed, reason) in cases {
-        let mut bench = orders();
-        let theirs = bench.deployment(None);
-        let mut stage = a_stage(&theirs);
-        stage.tags = Some(tag.map(|tag| (OWNER_TAG.to_owned(), tag.to_owned())).into_iter().collect());
-        bench.stages.push(stage);
-        bench.settings.access = Policy::Open { adoption: allowed };
-        bench.revision("r1").edit(|spec| spec.adoption_policy = Some(policy)).pass();
-        assert_eq!(bench.ready(), format!("False {reason} (Released False)"), "{case}");
-        assert_eq!(bench.calls, ["GetStages"], "{case}");
-        assert_eq!(bench.events, [EventReason::Blocked], "{case}");
-        assert_eq!(bench.status().rest_api_id, None, "{case}: it governs nothing");
-        assert_eq!(bench.object.metadata.finalizers, None, "{case}: and holds nothing up");
-    }
-}
-
-#[test]
-fn an_adopted_stage_is_tagged_read_and_then_changed() {
-    for (policy, tag) in [(AdoptionPolicy::IfExists, None), (AdoptionPolicy::TakeOver, Some("other/a/b"))] {
-        let mut bench = orders();
-        let theirs = bench.deployment(Some("[stagecraft revision=r0 attempt=1 by=other/a/b]"));
-        let mut stage = a_stage(&theirs);
-        stage.tags = Some(tag.map(|tag: &str| (OWNER_TAG.to_owned(), tag.to_owned())).into_iter().collect());
-        bench.stages.push(stage);
-        bench.settings.access = Policy::Open { adoption: true };
-        bench.edit(|spec| spec.adoption_policy = Some(policy)).pass();
-        assert_eq!(bench.calls, ["GetStages", "GetRestApi", "TagResource"]);
-        assert_eq!(bench.ready(), "True Synced (Released True)");
-        assert_eq!(bench.status().history[0].how, Some(How::Adopted));
-        assert_eq!(bench.status().revision, Some("r0".into()), "the marker tells what an adopted stage serves");
-        bench.delete().pass();
-        assert_eq!(bench.calls, ["GetStages", "UntagResource"], "an adopted stage stays by default");
-        assert!(bench.freed);
-    }
-}
-
-#[test]
-fn the_older_of_two_objects_governs() {
-    let mut bench = orders();
-    bench.siblings.older = Some("shop/first".to_owned());
-    bench.revision("r1").pass();
-    assert_eq!(bench.ready(), "False NotOldest (Released False)");
-    assert_eq!(bench.calls, [""; 0], "the younger asks AWS nothing");
-}
-
-#[test]
 fn a_suspended_object_looks_and_does_not_touch() {
     let mut bench = at_rest();
     bench.revision("r2").edit(|spec| spec.suspend = Some(true)).command("resnapshot/r2/1").pass();
@@ -473,14 +420,6 @@ fn deletion_takes_the_stage_and_our_deployments_and_nothing_else() {
 }
 
 #[test]
-fn a_stage_that_lost_our_tag_is_not_deleted() {
-    let mut bench = at_rest();
-    bench.stage().tags = Some(BTreeMap::new());
-    bench.delete().pass();
-    assert!(bench.freed && bench.stages.len() == 1);
-}
-
-#[test]
 fn retain_set_on_a_blocked_deletion_frees_the_object_without_a_call() {
     let mut bench = at_rest();
     bench.delete();
@@ -539,79 +478,4 @@ fn a_short_failure_changes_no_condition_and_a_lasting_one_does() {
         after_failure(&world).status.conditions[0].reason.clone()
     };
     assert_eq!((after(1).as_str(), after(2).as_str(), after(3).as_str()), ("Synced", "Synced", "AwsUnavailable"));
-}
-
-#[derive(Clone, Debug)]
-enum Deed {
-    Revision(u8),
-    Variable(u8, u8),
-    DropVariables,
-    Description(Option<u8>),
-    HandDescription(u8),
-    HandVariable(u8, u8),
-    HandMoves,
-    Resnapshot(u8),
-    StageDeleted,
-    StatusLost,
-}
-
-fn deed() -> impl Strategy<Value = Deed> {
-    prop_oneof![
-        (0..3_u8).prop_map(Deed::Revision),
-        (0..3_u8, 0..3_u8).prop_map(|(key, value)| Deed::Variable(key, value)),
-        Just(Deed::DropVariables),
-        proptest::option::of(0..2_u8).prop_map(Deed::Description),
-        (0..2_u8).prop_map(Deed::HandDescription),
-        (0..3_u8, 0..3_u8).prop_map(|(key, value)| Deed::HandVariable(key, value)),
-        Just(Deed::HandMoves),
-        (0..3_u8).prop_map(Deed::Resnapshot),
-        Just(Deed::StageDeleted),
-        Just(Deed::StatusLost),
-    ]
-}
-
-proptest! {
-    /// P1: whatever happened, the stage is as declared (or the object says why not), and then nothing is written any more.
-    #[test]
-    fn after_any_story_comes_rest(deeds in proptest::collection::vec(deed(), 1..12)) {
-        let mut bench = at_rest();
-        for (number, deed) in deeds.into_iter().enumerate() {
-            match deed {
-                Deed::Revision(n) => { bench.revision(&format!("r{n}")); }
-                Deed::Variable(key, value) => { bench.variable(&format!("k{key}"), &format!("v{value}")); }
-                Deed::DropVariables => { bench.edit(|spec| spec.variables = None); }
-                Deed::Description(text) => { bench.edit(|spec| spec.description = text.map(|n| format!("d{n}"))); }
-                Deed::HandDescription(n) => if let Some(stage) = bench.stages.first_mut() { stage.description = Some(format!("h{n}")); },
-                Deed::HandVariable(key, value) => if let Some(stage) = bench.stages.first_mut() {
-                    stage.variables.insert(format!("k{key}"), format!("v{value}"));
-                },
-                Deed::HandMoves => {
-                    let theirs = bench.deployment(None);
-                    if let Some(stage) = bench.stages.first_mut() { stage.deployment_id = theirs.as_str().into(); }
-                }
-                Deed::Resnapshot(n) => { bench.command(&format!("resnapshot/r{n}/{number}")); }
-                Deed::StageDeleted => bench.stages.clear(),
-                Deed::StatusLost => bench.object.status = None,
-            }
-            bench.pass();
-        }
-        bench.pass();
-        let ready = bench.ready();
-        if ready.starts_with("True") {
-            let stage = bench.stages[0].clone();
-            for (key, value) in bench.object.spec.variables.iter().flatten() {
-                prop_assert_eq!(stage.variables.get(key), Some(value));
-            }
-            if let Some(description) = &bench.object.spec.description {
-                prop_assert_eq!(stage.description.as_ref(), Some(description));
-            }
-        } else {
-            prop_assert!(ready.contains("StageMovedByHand") || ready.contains("RevisionGone"), "{}", ready);
-        }
-        bench.pass();
-        prop_assert!(bench.calls.iter().all(|call| call.starts_with("Get")), "{:?}", bench.calls);
-        prop_assert_eq!((bench.statuses.len(), bench.events.len()), (0, 0));
-        let size = serde_json::to_string(bench.status()).unwrap().len();
-        prop_assert!(size < 16 * 1024, "the status is {} bytes", size);
-    }
 }

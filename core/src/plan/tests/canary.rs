@@ -1,4 +1,4 @@
-//! A release through a canary: steps, approvals, hands, commands, and the table of promotion.
+//! A release through a canary: steps, approvals, commands, promotion and the bake.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +7,22 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::canary::Moment;
 use crate::api::status::Why;
-use crate::observed::Stage;
-use crate::patch::Op;
 
 /// 5 % for 10 minutes, 50 % for 10 minutes, then all.
-fn policy() -> Value {
+pub(super) fn policy() -> Value {
     json!({ "stageRef": { "name": "orders-prod" }, "steps": [
         { "setPercent": 5, "hold": "10m" }, { "setPercent": 50, "hold": "10m" },
     ] })
 }
 
-fn with(member: &str, value: Value) -> Value {
+pub(super) fn with(member: &str, value: Value) -> Value {
     let mut policy = policy();
     policy[member] = value;
     policy
 }
 
 /// r1 serves, and an `ApiCanary` governs what comes next.
-fn governed(policy: Value) -> Bench {
+pub(super) fn governed(policy: Value) -> Bench {
     let mut bench = at_rest();
     bench.govern(policy).pass();
     assert_eq!((bench.writes().len(), bench.statuses.len()), (0, 0), "a policy alone changes nothing");
@@ -32,21 +30,21 @@ fn governed(policy: Value) -> Bench {
 }
 
 /// r2 in its first step.
-fn first_step(policy: Value) -> Bench {
+pub(super) fn first_step(policy: Value) -> Bench {
     let mut bench = governed(policy);
     bench.revision("r2").variable("backend", "green").pass();
     assert_eq!(bench.stands(), "Progressing 1 at 5", "{:?}", bench.message());
     bench
 }
 
-fn refused(bench: &Bench) -> String {
+pub(super) fn refused(bench: &Bench) -> String {
     let last = bench.status().last_command.clone().unwrap();
     assert_eq!(last.state, CommandState::Refused, "{last:?}");
     last.message
 }
 
 /// Nothing but reads, and no news.
-fn rests(bench: &mut Bench) {
+pub(super) fn rests(bench: &mut Bench) {
     bench.pass();
     assert_eq!(bench.writes(), [""; 0]);
     assert_eq!((bench.statuses.clone(), bench.events.clone()), (vec![], vec![]));
@@ -240,228 +238,6 @@ fn pause_stays_and_resume_starts_the_step_anew() {
 }
 
 #[test]
-fn a_hand_that_lowers_traffic_is_obeyed_until_resume() {
-    for (case, hand) in [
-        ("lower", (|stage: &mut Stage| stage.canary.as_mut().unwrap().percent_traffic = 1.5) as fn(&mut Stage)),
-        ("removed", |stage: &mut Stage| stage.canary = None),
-        ("at 0", |stage: &mut Stage| stage.canary.as_mut().unwrap().percent_traffic = 0.0),
-    ] {
-        let mut bench = first_step(policy());
-        hand(bench.stage());
-        bench.pass();
-        assert_eq!(bench.ready(), "False ChangedByHand (Released Unknown)", "{case}");
-        assert_eq!(bench.writes(), [""; 0], "{case}");
-        rests(&mut bench);
-        let before = bench.stage().clone();
-        bench.minutes(30);
-        assert_eq!(*bench.stage(), before, "{case}: nothing is raised above it");
-        bench.command("resume/r2.2/1").pass();
-        assert_eq!(bench.stands(), "Progressing 1 at 5", "{case}: the limit is lifted");
-        bench.minutes(21);
-        assert_eq!(bench.stands(), "Succeeded 0 no canary", "{case}");
-    }
-}
-
-#[test]
-fn a_hand_that_raises_traffic_is_not() {
-    let mut bench = first_step(policy());
-    bench.stage().canary.as_mut().unwrap().percent_traffic = 80.0;
-    bench.pass();
-    assert_eq!(bench.writes(), ["UpdateStage replace /canarySettings/percentTraffic 5.0"]);
-    assert!(bench.events.contains(&EventReason::RaisedByHand));
-    bench.command("pause/r2.2/1").pass();
-    bench.stage().canary.as_mut().unwrap().percent_traffic = 80.0;
-    bench.pass();
-    assert_eq!(bench.stands(), "Paused 1 at 5");
-}
-
-#[test]
-fn a_hand_that_promotes_is_thanked_and_tidied_after() {
-    let mut bench = first_step(with("stageVariableOverrides", json!({ "debug": "on" })));
-    // What the console's button does.
-    let stage = bench.stage();
-    let canary = stage.canary.as_mut().unwrap();
-    stage.deployment_id = canary.deployment_id.clone();
-    stage.variables.extend(canary.stage_variable_overrides.clone());
-    canary.percent_traffic = 0.0;
-    bench.pass();
-    assert_eq!(bench.writes(), ["UpdateStage remove /variables/debug", "UpdateStage remove /canarySettings"]);
-    assert_eq!(bench.stands(), "Succeeded 0 no canary");
-    assert_eq!(bench.status().history[0].how, Some(How::PromotedByHand));
-    assert_eq!(bench.stage().variables, BTreeMap::from([("backend".to_owned(), "green".to_owned())]));
-    assert_eq!(bench.ready(), "True Synced (Released True)");
-}
-
-#[test]
-fn a_hand_that_moves_the_stage_elsewhere_ends_the_release() {
-    for paused in [false, true] {
-        let mut bench = first_step(policy());
-        if paused {
-            bench.command("pause/r2.2/1").pass();
-        }
-        let theirs = bench.deployment(None);
-        bench.stage().deployment_id = theirs.as_str().into();
-        bench.pass();
-        assert_eq!(bench.writes(), ["UpdateStage remove /canarySettings"]);
-        assert_eq!(bench.stands(), "Failed 1 no canary");
-        assert_eq!(bench.ready(), "False StageMovedByHand (Released False)");
-        assert_eq!(bench.stage().deployment_id.as_str(), theirs);
-        rests(&mut bench);
-    }
-}
-
-#[test]
-fn another_deployment_in_the_canary_is_foreign() {
-    let mut bench = first_step(policy());
-    let theirs = bench.deployment(None);
-    bench.stage().canary.as_mut().unwrap().deployment_id = theirs.as_str().into();
-    bench.pass();
-    assert_eq!(bench.ready(), "False ForeignCanary (Released False)");
-    rests(&mut bench);
-    bench.command("promote/r2.2/1").pass();
-    assert!(refused(&bench).contains("not on the stage"));
-    bench.command("abort/r2.2/2").pass();
-    assert_eq!(bench.writes(), [""; 0], "what is not ours is never changed");
-    assert_eq!(bench.release().phase, Phase::Failed);
-    bench.command(&format!("abort/{theirs}/3")).pass();
-    assert_eq!(bench.stage().canary, None);
-}
-
-#[test]
-fn the_table_of_promotion_decides_by_deployment_and_variables() {
-    let vanish = |stage: &mut Stage| stage.canary = None;
-    let swap = |stage: &mut Stage| stage.canary.as_mut().unwrap().deployment_id = "dep3".into();
-    // Seen before the call: nothing is changed.
-    for (case, hand, ready) in [
-        ("vanished", vanish as fn(&mut Stage), "False ChangedByHand (Released Unknown)"),
-        ("swapped", swap, "False ForeignCanary (Released False)"),
-    ] {
-        let mut bench = first_step(policy());
-        bench.deployment(None);
-        bench.minutes(19);
-        hand(bench.stage());
-        bench.pass();
-        assert_eq!(bench.writes(), [""; 0], "{case}");
-        assert_eq!(bench.ready(), ready, "{case}");
-        assert_eq!(bench.stage().deployment_id, "dep1".into(), "{case}");
-    }
-    // Between the read and the call.
-    let mut bench = first_step(policy());
-    bench.minutes(19);
-    bench.meanwhile = Some(vanish);
-    bench.pass();
-    assert_eq!(bench.writes().len(), 1, "the copy is refused, and nothing follows: {:?}", bench.calls);
-    assert_eq!(bench.stands(), "Paused 2 no canary", "no phantom");
-    assert_eq!(bench.ready(), "False ChangedByHand (Released Unknown)");
-    bench.command("resume/r2.2/1").minutes(11);
-    assert_eq!(bench.stands(), "Succeeded 0 no canary");
-
-    let mut bench = first_step(policy());
-    bench.deployment(None);
-    bench.minutes(19);
-    bench.meanwhile = Some(swap);
-    bench.pass();
-    assert_eq!(bench.stage().deployment_id, "dep1".into(), "back on stable");
-    assert_eq!(bench.stage().variables["backend"], "blue");
-    assert_eq!(bench.stands(), "Failed 2 no canary");
-    assert_eq!(bench.ready(), "False PromotedWrongDeployment (Released False)");
-    rests(&mut bench);
-}
-
-#[test]
-fn a_canary_that_vanishes_before_it_is_raised_leaves_no_phantom() {
-    for variables_alone in [false, true] {
-        let mut bench = governed(policy());
-        if !variables_alone {
-            bench.revision("r2");
-        }
-        bench.variable("backend", "green").pass();
-        assert_eq!(bench.stands(), "Progressing 1 at 5");
-        bench.minutes(9);
-        bench.meanwhile = Some(|stage| stage.canary = None);
-        bench.pass();
-        assert_eq!(
-            bench.writes(),
-            ["UpdateStage replace /canarySettings/percentTraffic 50.0", "UpdateStage remove /canarySettings"]
-        );
-        assert_eq!(bench.stage().canary, None);
-        assert_eq!(bench.ready(), "False ChangedByHand (Released Unknown)");
-        rests(&mut bench);
-        let id = bench.release().id.clone();
-        bench.command(&format!("resume/{id}/1")).minutes(12);
-        assert_eq!(bench.ready(), "True Synced (Released True)");
-    }
-}
-
-#[test]
-fn an_object_that_goes_takes_its_canary_with_it() {
-    let mut bench = first_step(policy());
-    bench.edit(|spec| spec.deletion_policy = Some(DeletionPolicy::Retain)).delete().pass();
-    assert_eq!(bench.writes(), ["UpdateStage remove /canarySettings", "UntagResource"]);
-    assert!(bench.freed);
-    assert_eq!(bench.stage().deployment_id, "dep1".into());
-}
-
-#[test]
-fn copy_first_refused_is_tried_once_in_the_recorded_order() {
-    let mut bench = first_step(policy());
-    bench.minutes(19);
-    bench.refusals = vec!["copy".to_owned()];
-    bench.pass();
-    assert_eq!(bench.writes().len(), 3, "{:?}", bench.calls);
-    assert!(bench.writes()[1].starts_with("UpdateStage replace /canarySettings/percentTraffic 0.0, copy"));
-    assert_eq!(bench.stands(), "Succeeded 0 no canary");
-
-    let mut bench = first_step(policy());
-    bench.minutes(19);
-    bench.refusals = vec!["copy".to_owned(), "replace /canarySettings/percentTraffic 0.0".to_owned()];
-    bench.pass();
-    assert_eq!(bench.stands(), "Paused 2 at 50");
-    assert_eq!(bench.ready(), "False PromotionRefused (Released Unknown)");
-    rests(&mut bench);
-
-    // The canary vanishes before the second try, which then makes one of the stage's own deployment.
-    let mut bench = first_step(policy());
-    bench.minutes(19);
-    bench.refusals = vec!["copy".to_owned()];
-    bench.pass();
-    let mut bench = first_step(policy());
-    bench.minutes(19);
-    let plan = bench.until_actions();
-    let mut status = plan.status;
-    crate::settle::settle_failure(&mut status, &plan.actions[0], &Cause::Refused);
-    bench.object.status = Some(status);
-    bench.meanwhile = Some(|stage| stage.canary = None);
-    bench.pass();
-    assert_eq!(bench.stage().canary, None, "no phantom is left");
-    assert_eq!(bench.stage().deployment_id, "dep1".into());
-    assert_eq!(bench.release().phase, Phase::Paused);
-}
-
-#[test]
-fn a_lost_promote_ends_right_whether_it_had_its_effect_or_not() {
-    for effect in [false, true] {
-        for closed in [false, true] {
-            let mut bench = first_step(policy());
-            bench.minutes(19);
-            let plan = bench.until_actions();
-            let [Action::Promote { .. }] = plan.actions.as_slice() else { panic!("{:?}", plan.actions) };
-            bench.object.status = Some(plan.status);
-            if effect {
-                bench.perform(&plan.actions[0]).unwrap();
-                if closed {
-                    bench.stage().canary = None;
-                }
-            }
-            bench.pass();
-            assert_eq!(bench.stands(), "Succeeded 0 no canary", "effect {effect}, closed {closed}");
-            assert_eq!(bench.stage().deployment_id, "dep2".into());
-            assert_eq!(bench.stage().variables["backend"], "green");
-        }
-    }
-}
-
-#[test]
 fn a_bake_judges_the_whole_stage_and_goes_back() {
     let mut bench = first_step(with("bake", json!("30m")));
     bench.minutes(20);
@@ -485,198 +261,6 @@ fn a_bake_judges_the_whole_stage_and_goes_back() {
     assert_eq!(bench.stands(), "Baking 0 no canary");
     bench.command("abort/vars.2/1").pass();
     assert_eq!(bench.writes(), ["UpdateStage replace /variables/backend, remove /variables/limit"]);
-}
-
-#[test]
-fn a_new_target_takes_over_in_one_patch_at_the_first_step() {
-    let mut bench = first_step(policy());
-    bench.minutes(11);
-    assert_eq!(bench.stands(), "Progressing 2 at 50");
-    bench.rest_api.availability = Availability::Changing;
-    bench.revision("r3").minutes(30);
-    assert_eq!(bench.stands(), "Progressing 2 at 50", "it keeps its share and gets no more");
-    assert_eq!(bench.release().next.as_ref().unwrap().target.revision, Some("r3".into()));
-    bench.command("promote/r2.2/1").pass();
-    assert!(refused(&bench).contains("takes over"));
-    bench.rest_api.availability = Availability::Available;
-    bench.pass();
-    assert_eq!(
-        bench.writes(),
-        [
-            "CreateDeployment r3",
-            "UpdateStage replace /canarySettings/deploymentId, replace /canarySettings/percentTraffic 5.0"
-        ]
-    );
-    assert_eq!(bench.stands(), "Progressing 1 at 5");
-    assert_eq!(bench.release().id.as_str(), "r3.3");
-    assert_eq!(bench.release().superseded, Some(1));
-    assert_eq!(bench.status().history[0].result, Some(ReleaseResult::Superseded));
-    assert_eq!(bench.status().held, []);
-    bench.minutes(20);
-    assert_eq!(bench.stands(), "Succeeded 0 no canary");
-    assert_eq!(bench.stage().deployment_id, "dep3".into());
-}
-
-#[test]
-fn a_canary_never_gets_the_variables_of_what_takes_over() {
-    let mut bench = first_step(policy());
-    bench.rest_api.availability = Availability::Changing;
-    bench.revision("r3").variable("backend", "red").minutes(3);
-    let canary = bench.stage().canary.clone().unwrap();
-    assert_eq!((canary.deployment_id, canary.stage_variable_overrides["backend"].as_str()), ("dep2".into(), "green"));
-    bench.command("pause/r2.2/1").minutes(3);
-    bench.command("resume/r2.2/2").minutes(3);
-    assert_eq!(bench.stage().canary.as_ref().unwrap().stage_variable_overrides["backend"], "green");
-    bench.rest_api.availability = Availability::Available;
-    bench.pass();
-    let canary = bench.stage().canary.clone().unwrap();
-    assert_eq!((canary.deployment_id, canary.stage_variable_overrides["backend"].as_str()), ("dep3".into(), "red"));
-}
-
-#[test]
-fn what_takes_over_waits_for_its_own_snapshot_delay() {
-    let mut bench = first_step(policy());
-    bench.edit(|spec| spec.snapshot_delay = Some(crate::api::duration::Duration::from_secs(240)));
-    bench.minutes(6).revision("r3").pass();
-    assert_eq!(bench.writes(), [""; 0], "the running release began long ago, and r3 has just been declared");
-    let since = bench.release().next.as_ref().unwrap().since.clone();
-    bench.minutes(3);
-    assert_eq!((bench.writes().len(), &bench.release().next.as_ref().unwrap().since), (0, &since));
-    bench.pass();
-    assert_eq!(bench.writes()[0], "CreateDeployment r3");
-    assert_eq!(bench.release().id.as_str(), "r3.3");
-}
-
-#[test]
-fn what_is_superseded_can_still_be_aborted() {
-    let mut bench = first_step(policy());
-    bench.rest_api.availability = Availability::Changing;
-    bench.revision("r3").pass();
-    bench.command("abort/r2.2/1").pass();
-    assert_eq!(bench.writes(), ["UpdateStage remove /canarySettings"]);
-    assert_eq!(bench.status().held[0].target.revision, Some("r2".into()));
-    bench.rest_api.availability = Availability::Available;
-    bench.pass();
-    assert_eq!(bench.stands(), "Progressing 1 at 5");
-    assert_eq!(bench.release().target.revision, Some("r3".into()));
-}
-
-#[test]
-fn back_to_stable_cancels_and_holds_nothing() {
-    for paused in [false, true] {
-        let mut bench = first_step(policy());
-        if paused {
-            bench.command("pause/r2.2/1").pass();
-        }
-        bench.revision("r1").variable("backend", "blue").pass();
-        assert_eq!(bench.writes(), ["UpdateStage remove /canarySettings"]);
-        assert_eq!(bench.ready(), "True Synced (Released True)");
-        assert_eq!(bench.status().history[0].result, Some(ReleaseResult::Cancelled));
-        assert_eq!(bench.status().held, []);
-    }
-}
-
-#[test]
-fn resnapshot_of_what_is_open_takes_over() {
-    let mut bench = first_step(policy());
-    bench.command("resnapshot/r2/1").pass();
-    assert_eq!(bench.release().id.as_str(), "r2.3");
-    assert_eq!(bench.release().target.attempt, Some(2));
-    assert_eq!(bench.stands(), "Progressing 1 at 5");
-    assert_eq!(bench.stage().canary.as_ref().unwrap().deployment_id, "dep3".into());
-}
-
-#[test]
-fn an_apicanary_that_goes_ends_the_release_and_another_one_starts_it_again() {
-    for paused in [false, true] {
-        let mut bench = first_step(policy());
-        if paused {
-            bench.command("pause/r2.2/1").pass();
-        }
-        bench.canary = None;
-        bench.pass();
-        assert_eq!(bench.writes(), ["UpdateStage remove /canarySettings"]);
-        assert_eq!(bench.ready(), "False ReleaseUnfinished (Released False)");
-        assert_eq!(bench.stage().deployment_id, "dep1".into(), "it never ships without");
-        rests(&mut bench);
-        bench.govern(policy()).pass();
-        assert_eq!(bench.stands(), "Progressing 1 at 5");
-        assert_eq!(bench.release().id.as_str(), "r2.3");
-    }
-    let mut bench = first_step(policy());
-    bench.govern(policy()).pass();
-    assert_eq!(bench.release().id.as_str(), "r2.3", "another one of the same name is another one");
-    assert_eq!(bench.stands(), "Progressing 1 at 5");
-
-    let mut bench = first_step(with("bake", json!("1h")));
-    bench.minutes(20);
-    bench.canary = None;
-    bench.pass();
-    assert_eq!(bench.stands(), "Succeeded 0 no canary");
-    assert!(bench.events.contains(&EventReason::Warning));
-}
-
-#[test]
-fn a_stale_watch_does_not_end_a_release() {
-    let mut bench = first_step(policy());
-    bench.hide_canary = true;
-    bench.minutes(20);
-    assert_eq!(bench.stands(), "Succeeded 0 no canary", "a list says that it is there");
-}
-
-#[test]
-fn edited_steps_never_move_traffic_by_themselves() {
-    let steps = |steps: Value| serde_json::from_value::<Vec<_>>(steps).unwrap();
-    let mut bench = first_step(policy());
-    bench.minutes(9);
-    let edited = steps(
-        json!([{ "setPercent": 2, "hold": "10m" }, { "setPercent": 5, "hold": "10m" }, { "setPercent": 80, "hold": "10m" }]),
-    );
-    bench.edit_canary(|spec| spec.steps = edited).pass();
-    assert_eq!(bench.writes(), [""; 0]);
-    assert_eq!(bench.stands(), "Progressing 2 at 5", "the same share has another number, and starts anew");
-    bench.minutes(9);
-    assert_eq!(bench.stands(), "Progressing 2 at 5");
-    bench.minutes(2);
-    assert_eq!(bench.stands(), "Progressing 3 at 80");
-    let edited = steps(json!([{ "setPercent": 90, "hold": "10m" }]));
-    bench.edit_canary(|spec| spec.steps = edited).pass();
-    assert_eq!(bench.stands(), "Progressing 1 at 90", "no step fits: the first is entered, at once without metrics");
-}
-
-#[test]
-fn edited_overrides_are_one_patch_at_the_same_share() {
-    let mut bench = first_step(policy());
-    let before = bench.release().traffic_changed_at.clone();
-    bench
-        .edit_canary(|spec| spec.stage_variable_overrides = Some([("debug".to_owned(), "on".to_owned())].into()))
-        .pass();
-    assert_eq!(bench.writes(), ["UpdateStage replace /canarySettings/stageVariableOverrides/debug"]);
-    assert_eq!(bench.stands(), "Progressing 1 at 5");
-    assert!(bench.release().traffic_changed_at > before, "the window starts anew");
-}
-
-#[test]
-fn suspend_raises_nothing_and_commands_work() {
-    let mut bench = first_step(policy());
-    bench.edit_canary(|spec| spec.suspend = Some(true)).minutes(30);
-    assert_eq!(bench.stands(), "Progressing 1 at 5");
-    assert_eq!(bench.ready(), "False ApiCanarySuspended (Released Unknown)");
-    bench.edit_canary(|spec| spec.suspend = None).minutes(9);
-    assert_eq!(bench.stands(), "Progressing 1 at 5", "the step starts anew");
-    bench.edit_canary(|spec| spec.suspend = Some(true)).pass();
-    bench.command("promote/r2.2/1").pass();
-    assert_eq!(bench.stands(), "Succeeded 0 no canary");
-}
-
-#[test]
-fn a_suspended_stage_is_left_and_goes_on_later() {
-    let mut bench = first_step(policy());
-    bench.edit(|spec| spec.suspend = Some(true)).minutes(30);
-    assert_eq!(bench.writes(), [""; 0]);
-    assert_eq!(bench.ready(), "False Suspended (Released False)");
-    bench.edit(|spec| spec.suspend = None).pass();
-    assert_eq!(bench.stands(), "Progressing 2 at 50");
 }
 
 #[test]
@@ -738,62 +322,4 @@ fn a_guard_ends_a_release_before_its_first_request() {
     assert_eq!(bench.stands(), "Failed 0 no canary");
     assert_eq!(bench.ready(), "False GuardFailed (Released False)");
     assert!(bench.message().contains("GET /pets would be gone"), "{}", bench.message());
-}
-
-#[test]
-fn an_unusable_spec_raises_nothing_and_can_be_aborted() {
-    let mut bench = first_step(policy());
-    bench.edit(|spec| spec.deployment_id = Some("dep1".into())).minutes(30);
-    assert_eq!(bench.ready(), "False InvalidSpec (Released False)");
-    assert_eq!(bench.stands(), "Progressing 1 at 5");
-    bench.command("abort/r2.2/1").pass();
-    assert_eq!(bench.writes(), ["UpdateStage remove /canarySettings"]);
-    assert_eq!(bench.release().phase, Phase::Failed);
-}
-
-#[test]
-fn a_crash_before_or_after_any_call_comes_to_the_same_end() {
-    for number in 0..7 {
-        for effect in [false, true] {
-            let mut bench = governed(policy());
-            bench.revision("r2").variable("backend", "green");
-            let mut left = number;
-            let mut crashed = false;
-            for _ in 0..40 {
-                if crashed {
-                    bench.pass();
-                } else {
-                    crashed = bench.pass_until_crash(&mut left, effect);
-                }
-            }
-            assert_eq!(crashed, number < 6, "snapshot, open, raise, promote, close, describe");
-            assert_eq!(bench.stands(), "Succeeded 0 no canary", "call {number}, effect {effect}");
-            assert_eq!(bench.stage().deployment_id, "dep2".into(), "call {number}, effect {effect}");
-            assert_eq!(bench.made, 2, "call {number}, effect {effect}: one snapshot");
-            assert_eq!(bench.status().releases, Some(2));
-            let raised = bench.events.contains(&EventReason::RaisedByHand);
-            assert!(!raised, "our own call is nobody's hand");
-        }
-    }
-}
-
-#[test]
-fn operations_come_in_an_order_whose_every_beginning_is_harmless() {
-    let mut bench = governed(with("stageVariableOverrides", json!({ "debug": "on" })));
-    bench.revision("r2").variable("backend", "green");
-    let mut opened = None;
-    for _ in 0..4 {
-        let plan = bench.until_actions();
-        if let Some(Action::Traffic(operations)) = plan.actions.first() {
-            opened = Some(operations.clone());
-            break;
-        }
-        bench.pass();
-        bench.stage().canary = None;
-        bench.object.status.as_mut().unwrap().release.as_mut().unwrap().ceiling = None;
-        bench.object.status.as_mut().unwrap().release.as_mut().unwrap().step_started_at = None;
-    }
-    let operations = opened.unwrap();
-    assert_eq!(operations.last().unwrap().path, "/canarySettings/percentTraffic", "the share comes last");
-    assert!(operations.iter().all(|operation| operation.op == Op::Replace));
 }

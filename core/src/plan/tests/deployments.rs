@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use proptest::prelude::*;
+
 use super::bench::{api, at};
 use super::*;
 use crate::api::marker::{Description, Outcome};

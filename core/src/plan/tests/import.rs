@@ -1,5 +1,6 @@
 //! What `import` makes of a stage, governed by the plan: nothing of the stage changes.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::bench::at;

@@ -288,3 +288,65 @@ fn a_long_name_is_owned_by_its_hash() {
     bench.delete().pass();
     assert!(bench.freed && bench.stages.is_empty() && bench.deployments.is_empty());
 }
+
+#[test]
+fn a_stage_that_is_not_ours_is_left_alone() {
+    let cases = [
+        ("no tag, Never", None, AdoptionPolicy::Never, true, "StageExists"),
+        ("a tag, Never", Some("other/a/b"), AdoptionPolicy::Never, true, "OwnedByAnother"),
+        ("a tag, IfExists", Some("other/a/b"), AdoptionPolicy::IfExists, true, "OwnedByAnother"),
+        ("no tag, IfExists, not allowed", None, AdoptionPolicy::IfExists, false, "AdoptionDenied"),
+        ("a tag, TakeOver, not allowed", Some("other/a/b"), AdoptionPolicy::TakeOver, false, "AdoptionDenied"),
+    ];
+    for (case, tag, policy, allowed, reason) in cases {
+        let mut bench = orders();
+        let theirs = bench.deployment(None);
+        let mut stage = a_stage(&theirs);
+        stage.tags = Some(tag.map(|tag| (OWNER_TAG.to_owned(), tag.to_owned())).into_iter().collect());
+        bench.stages.push(stage);
+        bench.settings.access = Policy::Open { adoption: allowed };
+        bench.revision("r1").edit(|spec| spec.adoption_policy = Some(policy)).pass();
+        assert_eq!(bench.ready(), format!("False {reason} (Released False)"), "{case}");
+        assert_eq!(bench.calls, ["GetStages"], "{case}");
+        assert_eq!(bench.events, [EventReason::Blocked], "{case}");
+        assert_eq!(bench.status().rest_api_id, None, "{case}: it governs nothing");
+        assert_eq!(bench.object.metadata.finalizers, None, "{case}: and holds nothing up");
+    }
+}
+
+#[test]
+fn an_adopted_stage_is_tagged_read_and_then_changed() {
+    for (policy, tag) in [(AdoptionPolicy::IfExists, None), (AdoptionPolicy::TakeOver, Some("other/a/b"))] {
+        let mut bench = orders();
+        let theirs = bench.deployment(Some("[stagecraft revision=r0 attempt=1 by=other/a/b]"));
+        let mut stage = a_stage(&theirs);
+        stage.tags = Some(tag.map(|tag: &str| (OWNER_TAG.to_owned(), tag.to_owned())).into_iter().collect());
+        bench.stages.push(stage);
+        bench.settings.access = Policy::Open { adoption: true };
+        bench.edit(|spec| spec.adoption_policy = Some(policy)).pass();
+        assert_eq!(bench.calls, ["GetStages", "GetRestApi", "TagResource"]);
+        assert_eq!(bench.ready(), "True Synced (Released True)");
+        assert_eq!(bench.status().history[0].how, Some(How::Adopted));
+        assert_eq!(bench.status().revision, Some("r0".into()), "the marker tells what an adopted stage serves");
+        bench.delete().pass();
+        assert_eq!(bench.calls, ["GetStages", "UntagResource"], "an adopted stage stays by default");
+        assert!(bench.freed);
+    }
+}
+
+#[test]
+fn the_older_of_two_objects_governs() {
+    let mut bench = orders();
+    bench.siblings.older = Some("shop/first".to_owned());
+    bench.revision("r1").pass();
+    assert_eq!(bench.ready(), "False NotOldest (Released False)");
+    assert_eq!(bench.calls, [""; 0], "the younger asks AWS nothing");
+}
+
+#[test]
+fn a_stage_that_lost_our_tag_is_not_deleted() {
+    let mut bench = at_rest();
+    bench.stage().tags = Some(BTreeMap::new());
+    bench.delete().pass();
+    assert!(bench.freed && bench.stages.len() == 1);
+}
