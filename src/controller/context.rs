@@ -15,7 +15,6 @@ use super::canaries::Written;
 use super::memory::Memories;
 use super::objects::Objects;
 use super::references::References;
-use super::responses::Standings;
 use super::sources::{NoSources, Sources};
 use super::workers::{Looks, Workers};
 use crate::aws::{Accounts, Aws, Observations};
@@ -63,7 +62,6 @@ pub struct Context {
     pub(super) recorder: Recorder,
     pub(super) memories: Memories<ApiStage>,
     pub(super) response_memories: Memories<ApiGatewayResponse>,
-    pub(super) standings: Standings,
     pub(super) workers: Workers,
     pub(super) looks: Looks,
     pub(super) references: References,
@@ -101,7 +99,6 @@ impl Context {
             canaries_written: Written::default(),
             memories: Memories::default(),
             response_memories: Memories::default(),
-            standings: Standings::default(),
             workers: Workers::new(usize::MAX),
             looks: Looks::default(),
             references: References::default(),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use kube::ResourceExt as _;
 use stagecraft_core::api::COMMAND;
 use stagecraft_core::cause::Cause as AwsCause;
+use stagecraft_core::plan::Priority;
 use stagecraft_core::world::{Housekeeping, Recent};
 
 use super::governed::Governed;
@@ -131,7 +132,10 @@ impl<K: Governed> Memory<K> {
     }
 
     /// Notes what this pass is about, news of other objects among it; a new cause makes earlier reads and failures history.
-    pub(super) fn note_cause_among(&mut self, object: &K, surroundings: String, now: Timestamp) {
+    ///
+    /// An object that this process has not met before and that is at rest has no news: its pass is a poll like those that
+    /// follow, and shares its read with the other stages of the REST API. Else a new leader would read each stage by itself.
+    pub(super) fn note_cause_among(&mut self, object: &K, surroundings: String, urgency: Priority, now: Timestamp) {
         let cause = Cause {
             generation: object.meta().generation,
             command: object.annotations().get(COMMAND).cloned(),
@@ -139,8 +143,9 @@ impl<K: Governed> Memory<K> {
             surroundings,
         };
         if self.cause.as_ref() != Some(&cause) {
+            let is_poll = self.cause.is_none() && urgency == Priority::Drift && is_ready(object);
             self.cause = Some(cause);
-            self.cause_at = now;
+            self.cause_at = if is_poll { Timestamp::MIN } else { now };
             let Recent { unsent, housekeeping, .. } = std::mem::take(&mut self.recent);
             // That a snapshot was certainly not taken stays true, and so does what was looked through.
             let housekeeping = Housekeeping { not_before: None, ..housekeeping };

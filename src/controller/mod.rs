@@ -23,6 +23,7 @@ mod references;
 mod report;
 mod responses;
 mod sources;
+mod standings;
 mod watch;
 mod workers;
 

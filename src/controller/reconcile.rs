@@ -138,7 +138,8 @@ impl Pass<'_> {
         self.referred = self.worker.aside(referred(self.ctx, &*self.object)).await?;
         let canaries = canaries::surroundings(self.ctx, &self.object);
         let referred = self.referred.as_ref().map(|referred| format!("{referred:?}")).unwrap_or_default();
-        self.memory.note_cause_among(&self.object, format!("{canaries}|{referred}"), self.ctx.clock.now());
+        let (surroundings, urgency) = (format!("{canaries}|{referred}"), Priority::of_reads(&self.object));
+        self.memory.note_cause_among(&self.object, surroundings, urgency, self.ctx.clock.now());
         Ok(())
     }
 
@@ -157,7 +158,7 @@ impl Pass<'_> {
             let plan = self.plan_without_reads(&observed);
             return Box::pin(self.conclude(plan, stored, None)).await;
         };
-        let siblings = siblings(self.ctx, &self.object, &site);
+        let siblings = self.worker.aside(Box::pin(siblings(self.ctx, &self.object, &site))).await;
         let mut plan = loop {
             let need = match plan(&self.world(&observed, &siblings)) {
                 Next::Act(plan) => break plan,

@@ -4,8 +4,6 @@ mod apply;
 mod foresee;
 mod neighbours;
 mod pass;
-mod standings;
 
 pub(crate) use foresee::{Foreseen, foresee};
 pub use pass::reconcile;
-pub(super) use standings::Standings;

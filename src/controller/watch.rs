@@ -8,6 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::NamespaceResourceScope;
 use kube::runtime::controller::{self, Action, Config, Controller};
 use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Resource, ResourceExt as _};
 use stagecraft_core::access::Policy;
@@ -26,12 +27,13 @@ use tracing::{error, info, warn};
 use super::canaries;
 use super::context::{Context, Guarded};
 use super::governed::Governed;
-use super::objects::{Objects, Scope};
+use super::objects::Objects;
 use super::reconcile::{Passed, reconcile};
 use super::references;
 use super::report::lighten;
 use super::responses::reconcile as reconcile_response;
 use super::sources::Everywhere;
+use super::standings::Standings;
 use crate::aws::{self, Aws, Limiters, Options, Share};
 use crate::cli;
 use crate::clock::Clock;
@@ -76,16 +78,22 @@ pub async fn run(process: Process) -> Result<(), BoxError> {
             canaries.push(store);
             let lonely = Arc::clone(&lonely);
             // The store first, then the stage's pass: it decides by what the store holds.
-            let touched = watcher(of_canaries, watched()).modify(lighten);
-            let touched = touched.default_backoff().reflect(writer);
+            let mut standings = Standings::new(Arc::clone(&process.metrics));
+            let touched = watcher(of_canaries, watched()).modify(lighten).default_backoff();
+            let touched = touched.inspect_ok(move |event| standings.apply(event)).reflect(writer);
             let touched = touched.touched_objects().inspect(move |_| lonely.notify_one());
-            controller(stages, objects.scope()).watches_stream(touched, |canary| canaries::stage_of(&canary))
+            let mut scope = objects.scope();
+            let controller = controller(stages, move |event| scope.apply(event));
+            controller.watches_stream(touched, |canary| canaries::stage_of(&canary))
         })
         .collect();
     let stores: Vec<_> = stages.iter().map(Controller::store).collect();
     let responses: Vec<Controller<Guarded<ApiGatewayResponse>>> = apis(&process)
         .into_iter()
-        .map(|api| Controller::new(api, watched()).with_config(Config::default().concurrency(0)))
+        .map(|api| {
+            let mut standings = Standings::new(Arc::clone(&process.metrics));
+            controller(api, move |event| standings.apply(event))
+        })
         .collect();
     let ctx = Context::new(
         process.client.clone(),
@@ -159,9 +167,12 @@ async fn speak_for_the_lonely(ctx: Arc<Context>, underway: Underway, touched: Ar
 }
 
 /// As many passes as there are objects: `Workers` says how many of them work.
-fn controller(api: Api<Guarded>, mut scope: Scope) -> Controller<Guarded> {
+fn controller<K: Governed>(
+    api: Api<Guarded<K>>,
+    seen: impl FnMut(&Event<Guarded<K>>) + Send + 'static,
+) -> Controller<Guarded<K>> {
     let (reader, writer) = reflector::store();
-    let events = watcher(api, watched()).modify(lighten).inspect_ok(move |event| scope.apply(event));
+    let events = watcher(api, watched()).modify(lighten).inspect_ok(seen);
     Controller::for_stream(reflector::reflector(writer, events).applied_objects(), reader)
         .with_config(Config::default().concurrency(0))
 }
@@ -178,9 +189,6 @@ trait Watched: Governed {
 
     /// Whether nobody waits for what comes of its pass.
     fn is_at_rest(&self) -> bool;
-
-    /// The watch shows this object.
-    fn seen(&self, _ctx: &Context) {}
 
     /// An end to memories of objects that went without a pass of ours.
     fn tidy(ctx: &Context);
@@ -212,15 +220,11 @@ impl Watched for ApiGatewayResponse {
         false
     }
 
-    fn seen(&self, ctx: &Context) {
-        ctx.standings.see(&ctx.metrics, self);
-    }
-
     fn tidy(ctx: &Context) {
-        let objects: Vec<_> = ctx.responses.iter().flat_map(Store::state).collect();
-        let living: std::collections::HashSet<_> = objects.iter().filter_map(|object| object.uid()).collect();
-        ctx.standings.keep_only(&ctx.metrics, |uid| living.contains(uid));
-        if ctx.response_memories.len() > living.len() + 100 {
+        let count: usize = ctx.responses.iter().map(Store::len).sum();
+        if ctx.response_memories.len() > count + 100 {
+            let objects: Vec<_> = ctx.responses.iter().flat_map(Store::state).collect();
+            let living: std::collections::HashSet<_> = objects.iter().filter_map(|object| object.uid()).collect();
             ctx.response_memories.keep_only(|uid| living.contains(uid));
         }
     }
@@ -392,7 +396,6 @@ async fn pass<K: Watched>(guarded: Arc<Guarded<K>>, ctx: Arc<Context>) -> Result
             return Ok(Action::await_change());
         }
     };
-    object.seen(&ctx);
     let begun = ctx.clock.boottime();
     let passed = K::reconcile(object, &ctx).await;
     let outcome = passed.failed.map_or(Outcome::Ok, classified);
@@ -442,8 +445,8 @@ mod tests {
             waiters.spawn(async move { all_synced(&stores).await });
         }
         tokio::task::yield_now().await;
-        writer.apply_watcher_event(&watcher::Event::Init);
-        writer.apply_watcher_event(&watcher::Event::InitDone);
+        writer.apply_watcher_event(&Event::Init);
+        writer.apply_watcher_event(&Event::InitDone);
         let synced = timeout(Duration::from_mins(1), waiters.join_all()).await;
         assert_eq!(synced, Ok(vec![true; 3]));
     }

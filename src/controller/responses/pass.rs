@@ -40,7 +40,7 @@ pub async fn reconcile(watched: Arc<ApiGatewayResponse>, ctx: &Context) -> Passe
     let object = memory.newest(&watched);
     let now = ctx.clock.now();
     // Once a pass: what stages serve must have been seen before the reads that are held against it.
-    let neighbours = neighbours(ctx, &object);
+    let neighbours = neighbours(ctx, &object).await;
     let surroundings = fingerprint(&neighbours);
     let stirred = ctx.references.take_stirred(&uid);
     if !stirred && !memory.has_news(&surroundings) && memory.is_own_echo(&object, now) {
@@ -137,7 +137,7 @@ impl Pass<'_> {
     async fn begin(&mut self) -> Result<(), kube::Error> {
         self.referred = self.worker.aside(referred(self.ctx, &*self.object)).await?;
         let now = self.ctx.clock.now();
-        self.memory.note_cause_among(&self.object, self.surroundings.clone(), now);
+        self.memory.note_cause_among(&self.object, self.surroundings.clone(), priority_of_reads(&self.object), now);
         if self.stirred {
             self.memory.cause_at = now;
         }
