@@ -39,54 +39,13 @@ impl Needed {
 
 /// The most that arrived in any stretch of time beyond [`RATE`]: at most [`BURST`] where the share is kept. `arrivals` in order.
 pub(crate) fn most_at_once(arrivals: &[Timestamp]) -> f64 {
-    let Some(first) = arrivals.first() else { return 0.0 };
-    let mut most: f64 = 0.0;
-    // Calls before a stretch begins less what the rate allows until then, at its least so far.
-    let mut least = f64::INFINITY;
-    let mut before = 0.0;
-    for at in arrivals {
-        let allowed = at.duration_since(*first).as_secs_f64() * RATE;
-        least = least.min(before - allowed);
-        before += 1.0;
-        most = most.max(before - allowed - least);
-    }
-    most
+    let seconds = |at: &Timestamp| arrivals.first().map_or(0.0, |first| at.duration_since(*first).as_secs_f64());
+    testbed::most_at_once(arrivals.iter().map(seconds), RATE)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at(seconds: f64) -> Timestamp {
-        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a test")]
-        Timestamp::from_millisecond((seconds * 1_000.0).round() as i64).unwrap()
-    }
-
-    /// As many calls as a full share gives in so many seconds.
-    fn even(seconds: u32, burst: u32, rate: f64) -> Vec<Timestamp> {
-        let later = (1..=seconds * 10).map(|call| at(f64::from(call) / rate));
-        (0..burst).map(|_| at(0.0)).chain(later).collect()
-    }
-
-    #[test]
-    fn a_share_that_is_kept_shows_its_burst_and_no_more() {
-        assert!((most_at_once(&even(60, 20, 5.0)) - 20.0).abs() < 1e-6);
-        assert!((most_at_once(&[at(0.0), at(100.0)]) - 1.0).abs() < 1e-6, "what is not used is not saved without end");
-        assert!((most_at_once(&[]) - 0.0).abs() < 1e-6);
-    }
-
-    #[test]
-    fn a_rate_that_is_a_tenth_too_high_shows() {
-        assert!(most_at_once(&even(60, 20, 5.5)) > BURST + UNEVENNESS);
-    }
-
-    #[test]
-    fn a_second_burst_shows_wherever_it_is() {
-        let mut calls = even(10, 20, 5.0);
-        let last = *calls.last().unwrap();
-        calls.extend([last; 5]);
-        assert!((most_at_once(&calls) - 25.0).abs() < 1e-6);
-    }
 
     #[test]
     fn thirty_new_stages_are_bound_by_their_snapshots() {

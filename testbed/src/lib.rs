@@ -16,6 +16,7 @@
 //!   `supervisor`).
 //! * Only loopback addresses are listened on.
 
+mod arrivals;
 mod cluster;
 mod control_plane;
 mod crds;
@@ -30,6 +31,7 @@ mod ready;
 mod shared;
 mod supervisor;
 
+pub use arrivals::most_at_once;
 pub use cluster::{Cluster, Namespace};
 pub use control_plane::{ControlPlane, Options, User};
 pub use environment::KUBECONFIG_VARIABLE;

@@ -93,6 +93,11 @@ async fn storm(known: bool, bounds: Bounds) {
         calls.len(),
         bounds.calls,
     );
+    let Share { rate, burst } = Share::default();
+    let first = calls.first().unwrap().info.time;
+    let most = testbed::most_at_once(calls.iter().map(|call| seconds(first, call.info.time)), rate);
+    // What leaves in even steps arrives 20 to 120 ms later: at most one call more than the burst stands in those 100 ms.
+    assert!(most <= f64::from(burst) + 1.0, "{most} calls beyond {rate} a second, and {burst} are allowed");
     assert!(took.as_secs_f64() <= allowed * 1.15, "{took:?} where {allowed} s are allowed");
     assert!(refused * 100 <= calls.len(), "{refused} of {} calls were refused", calls.len());
     assert!(urgent <= 5.0, "the urgent change took {urgent} s");

@@ -13,7 +13,8 @@
 //! * every pair of position and operation, and of position and strike;
 //! * every pair of kind of call and strike, so every operation, fault and side of the effect;
 //! * every operation of [`Operation`], but `GetStage`, which has a story of its own here, and those of `CloudWatch`: what cannot be
-//!   read there is no data, whatever the reason, which the stories of `canary` tell.
+//!   read there is no data, whatever the reason, which a test of `aws::cloudwatch` proves for each fault, and what comes of that is
+//!   told by the stories of `canary`.
 //!
 //! A switch, a position or an operation that nobody thought of here fails the test. `make faults` tells the whole product: every kind
 //! and strike alone, so that no fault hides another, and every position alone with all ten rotations.

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use apigateway_simulator::{
-    BeforeTheEffect, Behaviour, CanaryDimension, GapKind, MetricDelay, MetricGap, Server, Simulator, Traffic,
+    AfterTheEffect, BeforeTheEffect, Behaviour, CanaryDimension, FaultKind, GapKind, MetricDelay, MetricGap, Server,
+    Simulator, Traffic,
 };
 use futures::future::join_all;
 use jiff::Timestamp;
+use serde_json::json;
 use stagecraft_core::analysis::{
     AlarmState, Ask, Bounds, CanarySeries, Due, Judged, Latency, Metric, OnNoData, Policy, Preset, Query, Reading,
     Scene, Source, Subject, judge, queries, window,
@@ -88,6 +90,28 @@ impl Bench {
         let Due::Now(window) = window(policy, &self.subject, self.now()) else { panic!("ten minutes are enough") };
         let readings = self.cloud_watch.read(&self.asked(policy)).await;
         judge(policy, &self.subject, window, &readings, &Counts::default(), self.now())
+    }
+
+    /// Somebody makes an alarm, which is in this state.
+    async fn alarm(&self, name: &str, state: &str) {
+        let alarm = json!({
+            "AlarmName": name, "Namespace": "AWS/ApiGateway", "MetricName": "Count", "Statistic": "Sum", "Period": 60,
+            "EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold",
+        });
+        self.ask("PutMetricAlarm", alarm).await;
+        self.ask("SetAlarmState", json!({ "AlarmName": name, "StateValue": state, "StateReason": "test" })).await;
+    }
+
+    /// Somebody asks `CloudWatch` in AWS JSON.
+    async fn ask(&self, operation: &str, body: serde_json::Value) {
+        let request = http::Request::post("/")
+            .header("x-amz-target", format!("GraniteServiceVersion20100801.{operation}"))
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("authorization", authorization())
+            .body(bytes::Bytes::from(body.to_string()))
+            .unwrap();
+        let answer = self.simulator.handle(request).await.answer().unwrap();
+        assert_eq!(answer.status(), 200, "{answer:?}");
     }
 }
 
@@ -287,6 +311,36 @@ async fn a_cloudwatch_that_fails_is_missing_with_its_reason() {
     }
 }
 
+/// The rest of what `make faults` does, for the calls of checks.
+#[tokio::test]
+async fn a_passing_fault_at_any_call_fails_no_check_and_the_next_one_is_whole() {
+    let faults = [409, 429, 500, 503].map(FaultKind::Error).into_iter().chain([FaultKind::DropConnection]);
+    let strikes = faults.flat_map(|fault| [BeforeTheEffect, AfterTheEffect].map(|side| (fault.clone(), side)));
+    // Each check waits a moment for others that ask.
+    join_all(strikes.map(async |(fault, side)| {
+        let bench = Bench::new(Behaviour::default(), CanaryDimension::Disjoint).await;
+        bench.alarm("fine", "OK").await;
+        let metrics = vec![
+            metric("errors", Source::ApiGateway(Preset::ErrorRate5xx), Bounds::default()),
+            metric("fine", Source::Alarm("fine".to_owned()), Bounds::default()),
+        ];
+        let policy = policy(metrics);
+        // Without a list the counts themselves still tell whose series it is.
+        let told =
+            [("GetMetricData", Verdict::NoData), ("ListMetrics", Verdict::Pass), ("DescribeAlarms", Verdict::NoData)];
+        for (operation, expected) in told {
+            bench.simulator.reset_calls();
+            bench.simulator.faults().on(operation).call(1).times(1).fault(side, fault.clone());
+            let met = within(bench.check(&policy)).await.check;
+            assert_eq!(met.verdict, expected, "{operation} {fault:?} {side:?}: {met:#?}");
+            assert_eq!(bench.simulator.call_counts()[operation], 1, "nothing tries again");
+            let next = within(bench.check(&policy)).await.check;
+            assert_eq!(next.verdict, Verdict::Pass, "{operation} {fault:?} {side:?}: {next:#?}");
+        }
+    }))
+    .await;
+}
+
 #[tokio::test]
 async fn who_stops_waiting_takes_nobody_along() {
     let bench = Bench::new(bad(), CanaryDimension::Disjoint).await;
@@ -303,28 +357,9 @@ async fn who_stops_waiting_takes_nobody_along() {
 
 #[tokio::test]
 async fn alarms_and_unknown_sources_have_their_readings() {
-    use serde_json::json;
     let bench = Bench::new(bad(), CanaryDimension::Disjoint).await;
-    let cloud_watch = |operation: &'static str, body: serde_json::Value| {
-        let simulator = bench.simulator.clone();
-        async move {
-            let request = http::Request::post("/")
-                .header("x-amz-target", format!("GraniteServiceVersion20100801.{operation}"))
-                .header("content-type", "application/x-amz-json-1.0")
-                .header("authorization", authorization())
-                .body(bytes::Bytes::from(body.to_string()))
-                .unwrap();
-            let answer = simulator.handle(request).await.answer().unwrap();
-            assert_eq!(answer.status(), 200, "{answer:?}");
-        }
-    };
     for (name, state) in [("fine", "OK"), ("burning", "ALARM"), ("new", "INSUFFICIENT_DATA")] {
-        let alarm = json!({
-            "AlarmName": name, "Namespace": "AWS/ApiGateway", "MetricName": "Count", "Statistic": "Sum", "Period": 60,
-            "EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold",
-        });
-        cloud_watch("PutMetricAlarm", alarm).await;
-        cloud_watch("SetAlarmState", json!({"AlarmName": name, "StateValue": state, "StateReason": "test"})).await;
+        bench.alarm(name, state).await;
     }
     let mut metrics: Vec<Metric> = ["fine", "burning", "new", "absent"]
         .map(|name| metric(name, Source::Alarm(name.to_owned()), Bounds::default()))

@@ -12,6 +12,7 @@ mod observations;
 mod observer;
 mod permits;
 mod requests;
+pub(super) mod sdk;
 mod simulator;
 mod wire;
 

@@ -13,6 +13,7 @@ use stagecraft_core::observed::{
 use stagecraft_core::patch::PatchOperation;
 use stagecraft_core::response::Declared;
 
+use super::sdk::source_of;
 use super::wire::{Answer, Request, Wire};
 use super::*;
 use crate::aws::{NewCacheCluster, NewStage};
@@ -459,27 +460,24 @@ async fn the_account_is_asked_once_it_has_answered() {
     assert_eq!(wire.requests(), [line.clone(), line]);
 }
 
-#[tokio::test]
-async fn our_partitions_are_those_of_the_sdk() {
-    use aws_sdk_apigateway::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
-    let regions = [
-        "eu-west-1",
-        "us-east-1",
-        "il-central-1",
-        "mx-central-1",
-        "cn-north-1",
-        "us-gov-west-1",
-        "us-iso-east-1",
-        "us-isob-east-1",
-        "eu-isoe-west-1",
-        "us-isof-south-1",
-        "eusc-de-east-1",
-    ];
-    let resolver = DefaultResolver::new();
-    for region in regions {
-        let params = Params::builder().region(region).build().unwrap();
-        let endpoint = resolver.resolve_endpoint(&params).await.unwrap();
-        let region = Region::from(region);
-        assert_eq!(endpoint.url(), format!("https://apigateway.{region}.{}", arn::dns_suffix(&region)));
+/// `partitions.json`, as the SDK's source holds it: all Regions that were known when it was made.
+#[test]
+fn our_partitions_are_those_of_the_sdk() {
+    const BEGINNING: &str = "PartitionResolver::new_from_json(b\"";
+    let source = std::fs::read_to_string(source_of("aws-sdk-apigateway").join("endpoint_lib.rs")).unwrap();
+    let (_, literal) = source.split_once(BEGINNING).expect("the SDK holds them elsewhere");
+    let (literal, _) = literal.split_once("\")").unwrap();
+    let text = literal.replace("\\\"", "\"").replace("\\\\", "\\");
+    let known: Value = serde_json::from_str(&text).unwrap();
+    let mut regions = 0;
+    for partition in known["partitions"].as_array().unwrap() {
+        let of_all = |region: &&String| !region.ends_with("-global");
+        for region in partition["regions"].as_object().unwrap().keys().filter(of_all) {
+            let region = Region::from(region.as_str());
+            assert_eq!(arn::partition(&region), partition["id"], "{region}");
+            assert_eq!(arn::dns_suffix(&region), partition["outputs"]["dnsSuffix"], "{region}");
+            regions += 1;
+        }
     }
+    assert!(regions > 40, "{regions} regions");
 }

@@ -1,9 +1,7 @@
 //! Every exception that AWS's model has for a call of ours, by name, as the SDK's source lists them: none is without a cause.
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use super::*;
+use crate::aws::tests::sdk::source_of;
 
 /// What an exception means that comes without a text. `None`: a name that no row knows.
 fn bare(operation: Operation, code: &str) -> Option<(u16, Cause)> {
@@ -88,18 +86,4 @@ fn exceptions(source: &std::path::Path, operation: &str) -> Vec<String> {
         .filter(|line| line.contains("\" => ") && line.contains(&error))
         .filter_map(|line| Some(line.trim().strip_prefix('"')?.split_once('"')?.0.to_owned()))
         .collect()
-}
-
-/// The folder `src` of a package that we are built with.
-fn source_of(package: &str) -> PathBuf {
-    let metadata = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--offline", "--locked"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
-    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
-    let mut packages = metadata["packages"].as_array().unwrap().iter();
-    let found = packages.find(|found| found["name"] == package).unwrap_or_else(|| panic!("{package} is no dependency"));
-    PathBuf::from(found["manifest_path"].as_str().unwrap()).with_file_name("src")
 }
