@@ -3,6 +3,7 @@
 use kube::ResourceExt as _;
 
 use super::Action;
+use super::command::remembered;
 use crate::api::COMMAND;
 use crate::api::command::{Command, Verb};
 use crate::api::stage::ApiStage;
@@ -54,7 +55,7 @@ impl Priority {
         let command = object
             .annotations()
             .get(COMMAND)
-            .filter(|value| status.last_command.as_ref().is_none_or(|last| !value.starts_with(&last.value)))
+            .filter(|value| status.last_command.as_ref().is_none_or(|last| last.value != remembered(value)))
             .and_then(|value| Command::parse(value).ok());
         let phase = status.release.as_ref().map(|release| release.phase);
         if phase == Some(Phase::RollingBack) || matches!(&command, Some(Command { verb: Verb::Abort(_), .. })) {
@@ -163,6 +164,13 @@ mod tests {
         })
     }
 
+    /// An object that was given one command after another.
+    fn after(last: &str, now: &str, status: &Value) -> ApiStage {
+        let mut status = status.clone();
+        status["lastCommand"] = json!({ "value": last, "state": "Done", "message": "", "at": "2026-08-01T12:00:00Z" });
+        object(Some(now), 3, status)
+    }
+
     #[test]
     fn reads_are_as_urgent_as_what_the_object_waits_for() {
         let running = json!({ "observedGeneration": 3, "deploymentId": "dep1", "release": release("Progressing") });
@@ -198,7 +206,9 @@ mod tests {
             ),
             ("another revision", wanting("r2", object(None, 4, serving.clone())), Priority::Release),
             ("the same revision", wanting("r1", object(None, 3, serving.clone())), Priority::Drift),
-            ("back by command", wanting("r1", object(Some("rollback/-/1"), 3, serving)), Priority::Release),
+            ("back by command", wanting("r1", object(Some("rollback/-/1"), 3, serving.clone())), Priority::Release),
+            ("again, by one that begins alike", after("rollback/-/1", "rollback/-/10", &serving), Priority::Release),
+            ("the same one", after("rollback/-/10", "rollback/-/10", &serving), Priority::Drift),
             (
                 "a target that failed and is held",
                 wanting(

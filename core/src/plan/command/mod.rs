@@ -34,10 +34,15 @@ const UNUSABLE: &str = "the spec cannot be used as it is; the condition Ready sa
 /// Taken up, and how far; or refused, and why.
 type Outcome = Result<(CommandState, String), String>;
 
+/// What the status remembers of a value.
+pub(super) fn remembered(value: &str) -> String {
+    value.chars().take(LONGEST).collect()
+}
+
 /// Takes up the command, unless it was taken up before.
 pub(super) fn take(draft: &mut Draft<'_>, scene: Scene<'_>, ownership: &Ownership) -> Result<(), Need> {
     let Some(value) = draft.world.object.annotations().get(COMMAND) else { return Ok(()) };
-    let value: String = value.chars().take(LONGEST).collect();
+    let value = remembered(value);
     if draft.status.last_command.as_ref().is_some_and(|last| last.value == value) {
         return Ok(());
     }
