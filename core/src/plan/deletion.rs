@@ -90,6 +90,14 @@ pub(super) fn plan(world: &World<'_>) -> Result<Plan, Need> {
         draft.tell(Event::warning(EventReason::LeftAsItIs, "Deployments", note));
         return Ok(free(draft));
     };
+    // What an unreadable object's history offers is not known, and a deletion cannot be undone.
+    if world.siblings.unreadable {
+        let note = format!(
+            "The deployments of {stage_name} stay: another ApiStage cannot be read, so nobody knows which of them it needs. Delete those that nothing needs."
+        );
+        draft.tell(Event::warning(EventReason::LeftAsItIs, "Deployments", note));
+        return Ok(free(draft));
+    }
     delete_deployments(draft, place, all)
 }
 
