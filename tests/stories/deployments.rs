@@ -305,3 +305,20 @@ async fn what_is_imported_within_the_snapshot_delay_is_in_the_snapshot() {
     assert!(methods["apiSummary"]["/late"]["GET"].is_object(), "{methods}");
     world.assert_rest("prod").await;
 }
+
+#[tokio::test]
+async fn an_account_without_a_log_role_is_tidied_up_all_the_same() {
+    let world = World::new().await;
+    for revision in ["r1", "r2", "r3"] {
+        let mut spec = spec(&world, "prod", revision);
+        spec["deploymentHistoryLimit"] = json!(1);
+        spec["methodSettings"] = json!([{ "resourcePath": "*", "httpMethod": "*", "loggingLevel": "ERROR" }]);
+        world.apply("orders", spec).await.unwrap();
+        world.rest("orders").await;
+        assert_eq!(world.ready("orders").await.0, "False LogsRoleMissing", "{}", world.tell("orders").await);
+    }
+    assert_eq!(says(&world, "r3"), "result=Promoted", "{}", world.tell("orders").await);
+    after_an_hour(&world, "orders").await;
+    assert_eq!(by_revision(&world).into_keys().collect::<Vec<_>>(), ["r2", "r3"], "{}", world.tell("orders").await);
+    assert_eq!(world.ready("orders").await.0, "False LogsRoleMissing");
+}

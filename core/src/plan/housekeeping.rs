@@ -2,7 +2,8 @@
 //!
 //! # Guarantees
 //!
-//! * Only at rest: no release runs, no call is planned, nothing has failed.
+//! * Only at rest: no release runs, no call is planned, nothing has failed but settings beside the release. Those may be
+//!   refused for months, and deployments would pile up meanwhile.
 //! * A few calls a pass, so that a long list never stands between a user and a change.
 //! * A refusal, a lost reply or a read that fails is nobody's news: it is tried again later.
 
@@ -37,7 +38,7 @@ pub(super) fn attend(draft: &mut Draft<'_>, stages: Option<&[Stage]>, ownership:
         && draft.running().is_none()
         && ownership.is_ours()
         && recent.failure.is_none()
-        && recent.tried.is_empty();
+        && recent.tried.iter().all(|group| group.is_of_settings());
     let rests = recent.housekeeping.not_before.is_some_and(|until| until > draft.world.now);
     if !has_peace || rests {
         return Ok(());
