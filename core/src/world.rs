@@ -15,7 +15,7 @@ use crate::api::owner::Owner;
 use crate::api::stage::ApiStage;
 use crate::cause::{Cause, Class};
 use crate::observed::{ApiSummary, Deployment, RestApi, Stages};
-use crate::plan::Action;
+use crate::plan::{Action, NotKept};
 use crate::reference::Referred;
 use crate::validate::canary;
 
@@ -110,7 +110,7 @@ pub struct Siblings {
 }
 
 /// What this process remembers of its last tries. Losing it loses nothing that decides: the next pass just looks again.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recent {
     /// The failure that ended the last pass, and how many in a row there were.
     pub failure: Option<Failure>,
@@ -122,6 +122,9 @@ pub struct Recent {
     pub retry_at: BTreeMap<Group, Timestamp>,
     /// Calls of this very pass that AWS took: what it still does not show after them is not sent again.
     pub done: Vec<Action>,
+    /// Settings that AWS took in earlier passes and did not show: not sent again while they are declared and the stage shows the
+    /// same.
+    pub not_kept: NotKept,
     /// Snapshots whose last call certainly had no effect, so that nobody needs to wait for a late one.
     pub unsent: BTreeSet<(Revision, u32)>,
     /// Tidying up, which never disturbs anything else.
@@ -181,6 +184,10 @@ pub enum Group {
     Traffic,
     /// What is declared beside the release, but for what has a group of its own.
     Settings,
+    /// The client certificate, where it goes alone: it may not be there.
+    ClientCertificate,
+    /// The version of the documentation, where it goes alone: it may not be there.
+    DocumentationVersion,
     /// Access logs, log levels and data traces: they need a role of the account.
     Logging,
     /// Declared tags.
@@ -231,7 +238,12 @@ impl Group {
     #[must_use]
     pub fn is_of_settings(self) -> bool {
         match self {
-            Self::Settings | Self::Logging | Self::Tags | Self::Cache => true,
+            Self::Settings
+            | Self::ClientCertificate
+            | Self::DocumentationVersion
+            | Self::Logging
+            | Self::Tags
+            | Self::Cache => true,
             Self::Snapshot | Self::Traffic | Self::Command | Self::Ownership | Self::CleanUp | Self::Housekeeping => {
                 false
             }

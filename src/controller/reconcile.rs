@@ -271,8 +271,11 @@ impl Pass<'_> {
         Ok(Round::Over(Passed { wake_up_in: self.until(plan.wake_up_at), failed }))
     }
 
-    /// Notes what housekeeping found; the metrics count what is not in any status.
+    /// Notes what AWS does not keep and what housekeeping found; the metrics count what is not in any status.
     fn note_found(&mut self, plan: &Plan) {
+        if let Some(not_kept) = &plan.not_kept {
+            self.memory.recent.not_kept.clone_from(not_kept);
+        }
         let Found { swept, orphans, cut } = plan.found;
         let housekeeping = &mut self.memory.recent.housekeeping;
         let now = self.ctx.clock.now();

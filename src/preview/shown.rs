@@ -284,6 +284,8 @@ fn purpose_of(group: Group) -> &'static str {
         Group::Snapshot
         | Group::Traffic
         | Group::Settings
+        | Group::ClientCertificate
+        | Group::DocumentationVersion
         | Group::Tags
         | Group::Command
         | Group::Ownership

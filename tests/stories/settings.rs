@@ -303,5 +303,34 @@ async fn a_documentation_version_that_cannot_be_cleared_holds_back_nothing_else(
     let stage = world.stage("prod").unwrap();
     assert_eq!(stage["documentationVersion"], "v1");
     assert_eq!((&stage["description"], &stage["methodSettings"]), (&Value::Null, &json!({})), "{message}");
+    assert_eq!(stage["clientCertificateId"], Value::Null, "{message}");
     assert_eq!(stage["cacheClusterEnabled"], false);
+}
+
+#[tokio::test]
+async fn of_two_references_the_one_that_is_there_is_applied() {
+    let (world, certificate) = equipped().await;
+    for (case, version, id, taken) in [
+        ("a version that is not there", "typo", certificate.as_str(), "clientCertificateId"),
+        ("a certificate that is not there", "v1", "gone00", "documentationVersion"),
+    ] {
+        step(case);
+        world.apply("orders", bare(&world)).await.unwrap();
+        world.rest("orders").await;
+        assert_eq!(world.ready("orders").await.0, "True Synced", "{case}: {}", world.tell("orders").await);
+        let mut spec = bare(&world);
+        spec["description"] = json!("Orders");
+        spec["documentationVersion"] = json!(version);
+        spec["clientCertificateId"] = json!(id);
+        world.apply("orders", spec).await.unwrap();
+        world.rest("orders").await;
+        world.pass_time(Duration::from_mins(10));
+        world.rest("orders").await;
+        assert_eq!(world.ready("orders").await.0, "False Refused", "{case}");
+        let stage = world.stage("prod").unwrap();
+        let both = ["clientCertificateId", "documentationVersion"];
+        let shown: Vec<_> = both.into_iter().filter(|field| !stage[*field].is_null()).collect();
+        assert_eq!(shown, [taken], "{case}: {}", world.tell("orders").await);
+        assert_eq!(stage["description"], "Orders", "{case}");
+    }
 }

@@ -58,7 +58,7 @@ pub enum Action {
     Abort(Vec<PatchOperation>),
     /// `UpdateStage`: settings beside the release.
     Settings {
-        /// Their purpose: settings, logging, or the cache cluster.
+        /// Their purpose: settings, one of the references among them, logging, or the cache cluster.
         group: Group,
         /// The operations.
         operations: Vec<PatchOperation>,

@@ -7,7 +7,7 @@ use kube::ResourceExt as _;
 use super::action::{Action, Place};
 use super::clean_up::unlisted;
 use super::ownership::Ownership;
-use super::settings::{cache_condition, cache_moves, declared_paths, observe_cache, tell_stuck};
+use super::settings::{NotKept, cache_condition, cache_moves, declared_paths, observe_cache, tell_stuck};
 use super::{Found, Need, Notice, Plan, Question, What};
 use crate::analysis::{Query, Readings};
 use crate::api::FINALIZER;
@@ -38,6 +38,8 @@ pub(super) struct Draft<'a> {
     /// Whether a person asked in this very round for a held target to ship again.
     pub(super) retried: bool,
     pub(super) found: Found,
+    /// What AWS takes and does not show, where the settings were looked at.
+    pub(super) not_kept: Option<NotKept>,
     /// Checks that were made for this plan.
     pub(super) checks: Vec<Check>,
     /// News for webhooks.
@@ -113,6 +115,7 @@ impl<'a> Draft<'a> {
             settled: false,
             retried: false,
             found: Found::default(),
+            not_kept: None,
             checks: Vec::new(),
             notices: Vec::new(),
         }
@@ -123,12 +126,9 @@ impl<'a> Draft<'a> {
         Time(Timestamp::from_second(self.world.now.as_second()).unwrap_or(self.world.now))
     }
 
-    /// Adds a call, unless its group is not to be tried, or the same settings were sent in this very pass.
+    /// Adds a call, unless its group is not to be tried.
     pub(super) fn call(&mut self, action: Action) {
-        let recent = self.world.recent;
-        let repeats = matches!(action, Action::Settings { .. } | Action::SetTags { .. } | Action::RemoveTags { .. })
-            && recent.done.contains(&action);
-        if !repeats && !recent.tried.contains(&action.group()) {
+        if !self.world.recent.tried.contains(&action.group()) {
             self.actions.push(action);
         }
     }
@@ -382,6 +382,7 @@ impl<'a> Draft<'a> {
             checks: Vec::new(),
             wake_up_at,
             found: self.found,
+            not_kept: self.not_kept,
         }
     }
 
@@ -440,6 +441,7 @@ impl<'a> Draft<'a> {
             checks: self.checks,
             wake_up_at,
             found: self.found,
+            not_kept: self.not_kept,
         }
     }
 

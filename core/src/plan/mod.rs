@@ -45,7 +45,7 @@ use jiff::Timestamp;
 
 pub use action::{Action, NewCache, NewStage, Place};
 pub use priority::Priority;
-pub use settings::cache_moves;
+pub use settings::{NotKept, cache_moves};
 
 use crate::analysis::Query;
 use crate::api::canary::Moment;
@@ -145,6 +145,8 @@ pub struct Plan {
     pub wake_up_at: Option<Timestamp>,
     /// What housekeeping found.
     pub found: Found,
+    /// Settings that AWS took and does not show, to be remembered; absent where the settings were not looked at.
+    pub not_kept: Option<NotKept>,
 }
 
 /// What housekeeping found on its way, for memory and metrics.

@@ -10,9 +10,6 @@ use crate::world::Group;
 /// splits at (aws-facts: rules common to patches).
 const MOST_OPERATIONS: usize = 80;
 
-/// Settings that name something else in AWS.
-const REFERENCES: [&str; 2] = ["clientCertificateId", "documentationVersion"];
-
 /// Paths that a sentence names before it counts the rest.
 const MOST_NAMES: usize = 8;
 
@@ -38,6 +35,10 @@ impl Difference {
     pub(super) fn patch(path: impl Into<String>, operation: PatchOperation) -> Self {
         Self { path: path.into(), change: Change::Patch(operation) }
     }
+
+    pub(super) fn is_of_tags(&self) -> bool {
+        matches!(self.change, Change::Tag(..) | Change::Untag(_))
+    }
 }
 
 /// Differences whose calls stand and fall together.
@@ -58,9 +59,8 @@ impl Part {
         self.differences.iter().map(|difference| difference.path.as_str())
     }
 
-    /// The calls: patches in their order, then at most one call each that adds and removes tags. `apart`: what names something else
-    /// in AWS, which may not be there, comes last and alone, so that it holds back nothing but itself.
-    pub(super) fn actions(&self, drifted: bool, apart: bool) -> Vec<Action> {
+    /// The calls: patches in their order, then at most one call each that adds and removes tags.
+    pub(super) fn actions(&self, drifted: bool) -> Vec<Action> {
         let patches: Vec<_> = self
             .differences
             .iter()
@@ -69,13 +69,8 @@ impl Part {
                 Change::Tag(..) | Change::Untag(_) => None,
             })
             .collect();
-        let (alone, together): (Vec<_>, Vec<_>) =
-            patches.into_iter().partition(|(_, path)| apart && REFERENCES.contains(&path.as_str()));
-        // Documentation versions first: a wrong one is the rarer mistake.
-        let alone = alone.chunks(1).rev();
-        let mut actions: Vec<_> = together
+        let mut actions: Vec<_> = patches
             .chunks(MOST_OPERATIONS)
-            .chain(alone)
             .map(|chunk| {
                 let (operations, fields): (Vec<_>, Vec<_>) = chunk.iter().cloned().unzip();
                 Action::Settings { group: self.group, operations, fields: distinct(fields), drifted }

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `declared` | which paths a spec declares |
 //! | `difference` | what one path needs, and how that becomes calls |
+//! | `references` | what names something else in AWS, and when it is sent apart |
+//! | `not_kept` | what AWS takes and does not show |
 //! | `general` | description, drifted variables, tracing, certificate, documentation version, access logs |
 //! | `method` | method settings: what an entry follows, what a new one is made from |
 //! | `cache` | the cache cluster: what is sent when, and `CacheReady` |
@@ -19,22 +21,23 @@ mod declared;
 mod difference;
 mod general;
 mod method;
+mod not_kept;
+mod references;
 mod tags;
 
 pub use cache::moves as cache_moves;
 pub(super) use cache::{condition as cache_condition, observe as observe_cache, poll as cache_poll, tell_stuck};
 pub(super) use create::new_stage;
 pub(super) use declared::declared_paths;
+pub use not_kept::NotKept;
 
 use std::collections::BTreeSet;
 
-use super::action::Action;
 use super::draft::{Draft, variable_path};
 use crate::api::condition::{Finding, Reason, Situation};
 use crate::api::event::{Event, EventReason};
 use crate::api::stage::DriftPolicy;
 use crate::api::status::Drift;
-use crate::cause::Cause;
 use crate::observed::Stage;
 use crate::validate::Desired;
 use crate::world::Group;
@@ -50,7 +53,7 @@ pub(super) fn apply(
     let stage = stage?;
     draft.status.unmanaged = method::unmanaged(draft, desired, stage);
     cache::keep_dropped_size(draft, desired);
-    let parts: Vec<Part> = [
+    let mut parts: Vec<Part> = [
         Part::new(
             Group::Settings,
             general::settings(draft, desired, stage, release_runs).chain(method::settings(draft, desired, stage)),
@@ -62,13 +65,14 @@ pub(super) fn apply(
         Part::new(Group::Tags, tags::differences(draft, desired, stage)),
         cache::part(draft, desired, stage),
     ]
-    .into_iter()
-    .filter(|part| !part.differences.is_empty())
-    .collect();
-    let open: BTreeSet<&str> = parts.iter().flat_map(Part::paths).collect();
+    .into();
+    let not_kept = NotKept::take(draft, &mut parts, stage);
+    let parts = references::apart(draft, parts);
+    let open: BTreeSet<&str> = parts.iter().flat_map(Part::paths).chain(not_kept.paths()).collect();
     draft.status.drift.retain(|drift| drift.corrected || open.contains(drift.field.as_str()));
     narrow(draft, desired, stage, &open);
-    if parts.is_empty() {
+    draft.not_kept = Some(not_kept.clone());
+    if open.is_empty() {
         draft.settled = true;
         return None;
     }
@@ -79,7 +83,7 @@ pub(super) fn apply(
         draft.serves &= !variables_differ;
         return Some(report(draft, &open));
     }
-    let finding = outstanding(draft, &parts, drifted);
+    let finding = outstanding(draft, &parts, &not_kept, drifted);
     if finding.is_none() {
         // Put right within the same breath: a condition that flips and flips back would only wake everybody (decision 0002).
         draft.settled = true;
@@ -87,53 +91,42 @@ pub(super) fn apply(
         draft.serves &= !variables_differ;
     }
     cache::tell_resize(draft, &parts, stage);
-    for action in parts
-        .iter()
-        .filter(|part| part.waits.is_none())
-        .flat_map(|part| actions(draft, part, drifted))
-        .collect::<Vec<_>>()
+    for action in
+        parts.iter().filter(|part| part.waits.is_none()).flat_map(|part| part.actions(drifted)).collect::<Vec<_>>()
     {
         draft.call(action);
     }
     finding
 }
 
-/// What is said of parts that are not as declared. `None`: of drift that this very round puts right.
-fn outstanding(draft: &Draft<'_>, parts: &[Part], drifted: bool) -> Option<Finding> {
-    let mut findings: Vec<Finding> = parts.iter().filter_map(|part| obstacle(draft, part, drifted)).collect();
+/// What is said of what is not as declared. `None`: of drift that this very round puts right.
+fn outstanding(draft: &Draft<'_>, parts: &[Part], not_kept: &NotKept, drifted: bool) -> Option<Finding> {
+    let obstacles = parts.iter().filter_map(|part| obstacle(draft, part));
+    let mut findings: Vec<Finding> = obstacles.chain(said_of(not_kept)).collect();
     // Refused for good comes before what is merely waited for, as in the table of conditions.
     findings.sort_by_key(|finding| finding.situation != Situation::Blocked);
-    let free = |part: &&Part| obstacle(draft, part, drifted).is_none();
-    let paths: Vec<&str> = parts.iter().filter(free).flat_map(Part::paths).collect();
     findings.into_iter().next().or_else(|| {
-        let message = format!("To be applied: {}.", list(paths));
+        let message = format!("To be applied: {}.", list(parts.iter().flat_map(Part::paths)));
         (!drifted).then(|| Finding::new(Situation::Outstanding, Reason::SettingsPending, message))
     })
 }
 
-/// The calls of a part. After a refusal of what it asked for, all of it is not asked for in one call again.
-fn actions(draft: &Draft<'_>, part: &Part, drifted: bool) -> Vec<Action> {
-    let refused = draft.world.recent.refused.get(&part.group);
-    part.actions(drifted, refused.is_some_and(|failure| failure.cause == Cause::Refused))
-}
-
 /// What stands in the way of a part.
-fn obstacle(draft: &Draft<'_>, part: &Part, drifted: bool) -> Option<Finding> {
+fn obstacle(draft: &Draft<'_>, part: &Part) -> Option<Finding> {
     if let Some(waits) = &part.waits {
         return Some(Finding::new(Situation::Outstanding, Reason::SettingsPending, waits.clone()));
     }
-    if let Some(refusal) = draft.refusal(part.group) {
-        return Some(refusal);
-    }
-    // Sent in this very pass, accepted, and read again: sending it once more would change nothing.
-    let repeated = actions(draft, part, drifted).iter().any(|action| draft.world.recent.done.contains(action));
-    repeated.then(|| {
+    draft.refusal(part.group)
+}
+
+fn said_of(not_kept: &NotKept) -> Option<Finding> {
+    (!not_kept.is_empty()).then(|| {
         Finding::new(
             Situation::Blocked,
             Reason::SettingNotKept,
             format!(
                 "API Gateway accepted {} but does not show it as declared. Declare it as API Gateway shows it, or remove it from spec.",
-                list(part.paths())
+                list(not_kept.paths())
             ),
         )
     })

@@ -21,7 +21,7 @@ use crate::api::{COMMAND, FINALIZER};
 use crate::cause::Cause;
 use crate::observed::{ApiSummary, Availability, CacheCluster, Deployment, MethodSummary, RestApi, Stage, Stages};
 use crate::patch::PatchOperation;
-use crate::plan::{Action, Next, Plan, What, plan};
+use crate::plan::{Action, Next, NotKept, Plan, What, plan};
 use crate::reference::Referred;
 use crate::settle::{Reply, settle, settle_failure};
 use crate::world::{Answer, Failure, Governor, Group, Observed, Recent, Seen, Settings, Siblings, World};
@@ -55,10 +55,16 @@ pub(super) struct Bench {
     pub(super) freed: bool,
     /// The writes again, operation by operation and with values.
     pub(super) written: Vec<String>,
+    /// The same of calls that API Gateway refused.
+    pub(super) refused: Vec<String>,
     /// API Gateway takes documentation versions without keeping them.
     pub(super) forgetful: bool,
+    /// API Gateway takes away spaces around the values of tags.
+    pub(super) trims_tags: bool,
     /// Calls of this group are refused for this reason.
     pub(super) refusing: Option<(Group, Cause)>,
+    /// Patches with one of these paths are refused.
+    pub(super) invalid: Vec<&'static str>,
     pub(super) made: u32,
     /// What the next snapshot will hold.
     pub(super) definition: ApiSummary,
@@ -147,8 +153,11 @@ pub(super) fn orders() -> Bench {
         wake_up_at: None,
         freed: false,
         written: Vec::new(),
+        refused: Vec::new(),
         forgetful: false,
+        trims_tags: false,
         refusing: None,
+        invalid: Vec::new(),
         made: 0,
         definition: api(&["GET /orders"]),
         orphans: None,
@@ -203,6 +212,8 @@ impl Bench {
     pub(super) fn edit(&mut self, change: impl FnOnce(&mut ApiStageSpec)) -> &mut Self {
         change(&mut self.object.spec);
         *self.object.metadata.generation.as_mut().unwrap() += 1;
+        // A new spec asks for everything anew.
+        self.recent.not_kept = NotKept::default();
         self
     }
 
@@ -301,6 +312,7 @@ impl Bench {
         self.recent.housekeeping.sent = 0;
         self.calls.clear();
         self.written.clear();
+        self.refused.clear();
         self.events.clear();
         self.statuses.clear();
         self.recent.done.clear();
@@ -315,6 +327,7 @@ impl Bench {
             self.events.extend(plan.events.iter().map(|event| event.reason));
             self.notices.extend(plan.notices.iter().map(|notice| notice.moment));
             self.checks.extend(plan.checks);
+            self.recent.not_kept = plan.not_kept.unwrap_or_else(|| std::mem::take(&mut self.recent.not_kept));
             self.object.status = Some(plan.status);
             self.object.metadata.finalizers = plan.finalizer.then(|| vec![FINALIZER.to_owned()]);
             self.freed = self.object.metadata.deletion_timestamp.is_some() && !plan.finalizer;
@@ -334,10 +347,9 @@ impl Bench {
                 if closed.contains(&action.group()) {
                     continue;
                 }
-                let refused = self.refusing.as_ref().filter(|(group, _)| *group == action.group());
-                if let Some((group, cause)) = refused.cloned() {
-                    closed.insert(group);
-                    self.refuse(action, group, &cause);
+                if let Some(cause) = self.objection(action) {
+                    closed.insert(action.group());
+                    self.refuse(action, action.group(), &cause);
                     continue;
                 }
                 let before = self.stages.first().cloned();
@@ -380,11 +392,25 @@ impl Bench {
         panic!("no rest after 12 rounds: {:?}", self.calls);
     }
 
+    /// Why API Gateway refuses a call, if it does.
+    fn objection(&self, action: &Action) -> Option<Cause> {
+        let refused = self.refusing.as_ref().filter(|(group, _)| *group == action.group());
+        let is_invalid = |operation: &PatchOperation| self.invalid.contains(&operation.path.as_str());
+        let invalid = matches!(action, Action::Settings { operations, .. } if operations.iter().any(is_invalid));
+        refused.map(|(_, cause)| cause.clone()).or_else(|| invalid.then_some(Cause::Refused))
+    }
+
     /// API Gateway refuses a call: what the controller notes then.
     fn refuse(&mut self, action: &Action, group: Group, cause: &Cause) {
+        self.refused.extend(written(action));
         let mut status = self.object.status.take().unwrap();
         settle_failure(&mut status, action, cause);
         self.object.status = Some(status);
+        if let Action::Snapshot { revision, attempt, .. } = action
+            && !cause.may_have_had_effect()
+        {
+            self.recent.unsent.insert((revision.clone(), *attempt));
+        }
         let in_a_row = self.recent.refused.get(&group).map_or(0, |failure| failure.in_a_row) + 1;
         let (operation, text) = (written(action).remove(0), "no".to_owned());
         let operation = operation.split(' ').next().unwrap_or_default().to_owned();
@@ -522,7 +548,10 @@ impl Bench {
             | Action::Settings { operations, .. } => self.update_stage(operations)?,
             Action::SetTags { tags, .. } => {
                 self.calls.push("TagResource".to_owned());
-                self.stage().tags.get_or_insert_default().extend(tags.clone());
+                let trims = self.trims_tags;
+                let kept = |value: &str| if trims { value.trim().to_owned() } else { value.to_owned() };
+                let tags = tags.iter().map(|(key, value)| (key.clone(), kept(value)));
+                self.stage().tags.get_or_insert_default().extend(tags);
             }
             Action::RemoveTags { keys } => {
                 self.calls.push("UntagResource".to_owned());

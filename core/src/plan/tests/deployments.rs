@@ -9,7 +9,9 @@ use super::*;
 use crate::api::marker::{Description, Outcome};
 use crate::api::names::DeploymentId;
 use crate::api::progress::Changes;
+use crate::api::settings::AccessLogSettings;
 use crate::observed::Deployment;
+use crate::world::Group;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -187,6 +189,42 @@ fn nothing_goes_while_an_object_cannot_be_read() {
     assert_eq!(sweep(later(&mut bench, HOUR)), [""; 0], "its history may offer any of them");
     bench.siblings.unreadable = false;
     assert_eq!(sweep(&mut bench).len(), 2);
+
+    bench.siblings.unreadable = true;
+    bench.delete().pass();
+    assert!(bench.freed && bench.stages.is_empty(), "the stage goes with its object");
+    assert_eq!(left(&bench), ["dep3", "dep4"], "and its deployments stay: one may be what another stage goes back to");
+    assert_eq!(bench.events.last(), Some(&EventReason::LeftAsItIs));
+}
+
+#[test]
+fn settings_that_are_refused_for_long_keep_nobody_from_tidying_up() {
+    let mut bench = released(4, 1);
+    bench.refusing = Some((Group::Logging, Cause::LogsRoleMissing));
+    let log = AccessLogSettings {
+        destination_arn: "arn:aws:logs:eu-west-1:123456789012:log-group:orders".to_owned(),
+        format: "$context.requestId".to_owned(),
+    };
+    bench.edit(|spec| spec.access_log_settings = Some(log)).pass();
+    assert_eq!(bench.ready(), "False LogsRoleMissing (Released True)");
+    later(&mut bench, HOUR);
+    let expected = ["DeleteDeployment dep2", "DeleteDeployment dep1"];
+    assert_eq!(sweep(&mut bench), expected, "in a pass in which they were refused again");
+
+    bench.revision("r5").pass();
+    bench.pass_keeping_tried();
+    assert_eq!(outcome(&bench, "dep5"), Some(Outcome::Promoted), "and in one in which their time had not come");
+    later(&mut bench, HOUR);
+    bench.recent.tried.insert(Group::Logging);
+    bench.pass_keeping_tried();
+    assert!(bench.calls.contains(&"DeleteDeployment dep3".to_owned()), "{:?}", bench.calls);
+
+    // Anything else that was refused is not a state to tidy up in.
+    bench.revision("r6").pass();
+    later(&mut bench, HOUR);
+    bench.recent.tried.insert(Group::Command);
+    bench.pass_keeping_tried();
+    assert_eq!(left(&bench), ["dep4", "dep5", "dep6"]);
 }
 
 #[test]

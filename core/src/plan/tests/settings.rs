@@ -7,7 +7,7 @@ use super::bench::{Bench, orders};
 use super::model;
 use crate::api::event::EventReason;
 use crate::api::settings::{AccessLogSettings, CacheClusterSize, HttpMethod, LoggingLevel, MethodSettings};
-use crate::api::stage::DriftPolicy;
+use crate::api::stage::{ApiStageSpec, DriftPolicy};
 use crate::cause::Cause;
 use crate::world::Group;
 
@@ -274,43 +274,139 @@ fn the_missing_role_says_where_to_set_it() {
 fn what_aws_takes_and_does_not_show_is_not_sent_again_and_again() {
     let mut bench = at_rest();
     bench.edit(|spec| spec.documentation_version = Some("v1".to_owned())).pass();
-    bench.edit(|spec| spec.documentation_version = None);
+    bench.edit(|spec| {
+        spec.documentation_version = None;
+        spec.description = Some("Orders 2".to_owned());
+    });
     bench.forgetful = true;
     bench.pass();
-    assert_eq!(bench.written, ["UpdateStage", "  replace /documentationVersion = "], "once a pass");
+    assert_eq!(
+        bench.written,
+        ["UpdateStage", "  replace /description = Orders 2", "  replace /documentationVersion = "],
+        "once"
+    );
     assert_eq!(bench.ready(), "False SettingNotKept (Released True)");
-    assert!(bench.message().contains("documentationVersion"), "{}", bench.message());
+    assert_eq!(
+        bench.message(),
+        "API Gateway accepted documentationVersion but does not show it as declared. Declare it as API Gateway shows it, or remove it from spec."
+    );
     let wait = bench.wake_up_at.unwrap().duration_since(bench.now).as_secs();
     assert!(wait >= 240, "and not soon again: {wait}");
-    bench.forgetful = false;
+
+    let conditions = bench.status().conditions.clone();
+    // Hours of polls, and what other groups and releases do meanwhile.
+    for hour in 0..6 {
+        for poll in 0..10 {
+            bench.now = bench.now.checked_add(std::time::Duration::from_mins(5)).unwrap();
+            bench.pass();
+            assert_eq!(bench.written, [""; 0], "hour {hour}, poll {poll}");
+            assert_eq!(bench.events, [], "hour {hour}, poll {poll}");
+            let moved = bench.statuses.iter().any(|status| status.conditions != conditions);
+            assert!(!moved, "hour {hour}, poll {poll}: no condition flips and flips back");
+            bench.stage().last_updated = Some(bench.now);
+            bench.stage().cache.status = if poll % 2 == 0 { "NOT_AVAILABLE".to_owned() } else { String::new() };
+        }
+    }
+    assert_eq!(bench.ready(), "False SettingNotKept (Released True)");
+
+    // Another value in API Gateway may make it take this one: it is tried once.
+    bench.stage().documentation_version = Some("v7".to_owned());
     bench.pass();
-    assert_eq!(bench.ready(), "True Synced (Released True)");
+    assert_eq!(bench.written, ["UpdateStage", "  replace /documentationVersion = "]);
+    bench.pass();
+    assert_eq!(bench.written, [""; 0]);
+    bench.stage().description = Some("by hand".to_owned());
+    bench.pass();
+    assert_eq!(bench.stage().description.as_deref(), Some("Orders 2"), "what it does keep is put right all the same");
+    bench.pass();
+    assert_eq!(bench.written, [""; 0]);
+    assert_eq!(bench.ready(), "False SettingNotKept (Released True)");
+
+    bench.forgetful = false;
+    bench.edit(|spec| spec.description = Some("Orders 3".to_owned())).pass();
+    assert_eq!(bench.ready(), "True Synced (Released True)", "another spec asks anew");
+}
+
+#[test]
+fn tags_that_aws_does_not_keep_are_not_set_again_and_again() {
+    let mut bench = at_rest();
+    let team = |spec: &mut ApiStageSpec| spec.tags = Some(BTreeMap::from([("team".to_owned(), "shop ".to_owned())]));
+    bench.trims_tags = true;
+    bench.edit(team).pass();
+    assert_eq!(bench.written, ["TagResource team=shop "]);
+    assert_eq!(bench.ready(), "False SettingNotKept (Released True)");
+    for _ in 0..20 {
+        bench.pass();
+        assert_eq!((bench.written.len(), bench.statuses.len(), bench.events.len()), (0, 0, 0));
+    }
+    bench.stage().tags.as_mut().unwrap().insert("team".to_owned(), "theirs".to_owned());
+    bench.pass();
+    assert_eq!(bench.written, ["TagResource team=shop "], "a hand is a new cause");
+    bench.pass();
+    assert_eq!(bench.written, [""; 0]);
 }
 
 #[test]
 fn what_names_something_else_in_aws_is_sent_apart_once_the_settings_were_refused() {
-    let mut bench = at_rest();
-    bench.refusing = Some((Group::Settings, Cause::Refused));
-    bench.edit(|spec| {
-        spec.description = Some("Orders 2".to_owned());
-        spec.client_certificate_id = Some("gone00".to_owned());
-        spec.documentation_version = Some("v1".to_owned());
-    });
-    bench.pass();
-    assert_eq!(bench.written, [""; 0], "all three are one call at first");
-    bench.refusing = None;
-    bench.pass();
-    assert_eq!(
-        bench.written,
-        [
-            "UpdateStage",
-            "  replace /description = Orders 2",
-            "UpdateStage",
-            "  replace /documentationVersion = v1",
-            "UpdateStage",
-            "  replace /clientCertificateId = gone00",
-        ]
-    );
+    let cases = [
+        ("/documentationVersion", "UpdateStage\n  replace /clientCertificateId = abc123"),
+        ("/clientCertificateId", "UpdateStage\n  replace /documentationVersion = v1"),
+    ];
+    for (bad, good) in cases {
+        let mut bench = at_rest();
+        bench.invalid = vec![bad];
+        bench.edit(|spec| {
+            spec.description = Some("Orders 2".to_owned());
+            spec.client_certificate_id = Some("abc123".to_owned());
+            spec.documentation_version = Some("v1".to_owned());
+        });
+        bench.pass();
+        assert_eq!(
+            bench.refused[..4],
+            [
+                "UpdateStage",
+                "  replace /description = Orders 2",
+                "  replace /clientCertificateId = abc123",
+                "  replace /documentationVersion = v1",
+            ],
+            "all three are one call at first"
+        );
+        assert_eq!(bench.refused.len(), 6, "{bad} is asked for alone once more: {:?}", bench.refused);
+        assert!(bench.refused[5].contains(bad), "{:?}", bench.refused);
+        assert_eq!(bench.written.join("\n"), good, "the other one waits for nothing");
+        bench.pass();
+        assert_eq!(bench.written, ["UpdateStage", "  replace /description = Orders 2"]);
+        assert_eq!(bench.ready(), "False Refused (Released True)");
+        for _ in 0..3 {
+            bench.pass();
+            assert_eq!(bench.written, [""; 0]);
+            assert_eq!((bench.refused.len(), bench.refused[1].contains(bad)), (2, true), "{:?}", bench.refused);
+        }
+        bench.invalid.clear();
+        bench.pass();
+        assert_eq!(bench.ready(), "True Synced (Released True)");
+    }
+}
+
+#[test]
+fn a_reference_that_was_refused_holds_back_no_later_one() {
+    // The version is refused for long when the certificate is declared, and the other way round; a new spec asks for all anew.
+    type Declare = fn(&mut ApiStageSpec);
+    let version: Declare = |spec| spec.documentation_version = Some("typo".to_owned());
+    let certificate: Declare = |spec| spec.client_certificate_id = Some("abc123".to_owned());
+    let cases = [
+        ("/documentationVersion", version, certificate, "  replace /clientCertificateId = abc123"),
+        ("/clientCertificateId", certificate, version, "  replace /documentationVersion = typo"),
+    ];
+    for (bad, first, then, sent) in cases {
+        let mut bench = at_rest();
+        bench.invalid = vec![bad];
+        bench.edit(first).pass();
+        assert_eq!(bench.refused.len(), 2, "alone from the beginning: {:?}", bench.refused);
+        bench.edit(then).pass();
+        assert_eq!(bench.written, ["UpdateStage", sent]);
+        assert_eq!(bench.ready(), "False Refused (Released True)");
+    }
 }
 
 #[test]
@@ -324,7 +420,7 @@ fn a_bare_stage_is_better_than_none() {
     bench.refusing = Some((Group::Traffic, Cause::Refused));
     bench.pass();
     assert_eq!(bench.ready(), "False Refused (Released False)");
-    bench.refusing = Some((Group::Settings, Cause::Refused));
+    bench.refusing = Some((Group::DocumentationVersion, Cause::Refused));
     bench.pass();
     assert_eq!(
         bench.written,

@@ -37,6 +37,7 @@ struct Values {
     changed: &'static [&'static str],
     drop: Edit,
     dropped: &'static [&'static str],
+    forgets: &'static [&'static str],
     hand: fn(&mut Stage),
     corrected: &'static [&'static str],
     group: Group,
@@ -44,29 +45,54 @@ struct Values {
 
 impl From<Values> for Field {
     fn from(values: Values) -> Self {
-        let Values { path, declare, create, change, changed, drop, dropped, hand, corrected, group } = values;
-        let refusal = if group == Group::Logging {
-            (group, Cause::LogsRoleMissing, "LogsRoleMissing")
+        let Values { path, declare, create, change, changed, drop, dropped, forgets, hand, corrected, group } = values;
+        let (refusal, beside): (_, &[&str]) = if group == Group::Logging {
+            // The entry is made by the settings group.
+            let beside = &["UpdateStage", "  replace /~1pets~1{id}/GET/metrics/enabled = false"];
+            ((group, Cause::LogsRoleMissing, "LogsRoleMissing"), beside)
         } else {
-            (group, Cause::Denied, "AccessDenied")
+            ((group, Cause::Denied, "AccessDenied"), &[])
         };
-        let drift = Drift::Corrected(FIELD, corrected);
-        let rows = Rows { declare, create, change, changed, drop, dropped, hand, drift, adopted: corrected, refusal };
+        // The entry stays ours, so what it leaves out is put right; a throttle that nothing declares is nobody's.
+        let put_back = if forgets.is_empty() { dropped } else { &[] };
+        let rows = Rows {
+            declare,
+            create,
+            change,
+            changed,
+            drop,
+            dropped,
+            forgets,
+            put_back,
+            hand,
+            drift: Drift::Corrected(FIELD, corrected),
+            adopted: corrected,
+            refusal,
+            refused: corrected,
+            beside,
+        };
         Self { path, fate: Fate::Sent(Box::new(rows)) }
     }
 }
 
 /// One such setting: its member, patch path, and values as texts.
 macro_rules! setting {
+    // Throttles alone have no default of AWS that they could go to, so each is remembered by a path of its own.
+    (forgets "-1", $name:literal) => {
+        &[concat!("methodSettings[/pets/{id}:GET].", $name)]
+    };
+    (forgets $dropped:literal, $name:literal) => {
+        &[]
+    };
     ($member:ident, $name:literal, $suffix:literal, $group:ident, $value:expr => $text:literal, $other:expr => $other_text:literal,
-     $dropped:expr, $hand:expr) => {
+     $dropped:tt, $hand:expr) => {
         setting!(
             $member, $name, $suffix, $group, $value => $text, $other => $other_text, $dropped, $hand,
             &["CreateStage deploymentId=dep1", "UpdateStage", concat!("  replace /~1pets~1{id}/GET/", $suffix, " = ", $text)]
         )
     };
     ($member:ident, $name:literal, $suffix:literal, $group:ident, $value:expr => $text:literal, $other:expr => $other_text:literal,
-     $dropped:expr, $hand:expr, $create:expr) => {
+     $dropped:tt, $hand:expr, $create:expr) => {
         Field::from(Values {
             path: concat!("methodSettings[].", $name),
             declare: |spec| entry(spec).$member = Some($value),
@@ -75,6 +101,7 @@ macro_rules! setting {
             changed: &["UpdateStage", concat!("  replace /~1pets~1{id}/GET/", $suffix, " = ", $other_text)],
             drop: |spec| entry(spec).$member = None,
             dropped: &["UpdateStage", concat!("  replace /~1pets~1{id}/GET/", $suffix, " = ", $dropped)],
+            forgets: setting!(forgets $dropped, $name),
             hand: $hand,
             corrected: &["UpdateStage", concat!("  replace /~1pets~1{id}/GET/", $suffix, " = ", $text)],
             group: Group::$group,
@@ -179,10 +206,14 @@ fn resource_path() -> Field {
         changed: &["UpdateStage", "  remove /~1pets~1{id}/GET", "  replace /~1/GET/metrics/enabled = true"],
         drop: |spec| spec.method_settings = None,
         dropped: &["UpdateStage", "  remove /~1pets~1{id}/GET"],
+        forgets: &["methodSettings[/pets/{id}:GET]"],
+        put_back: &[],
         hand: |stage| observed(stage).metrics_enabled = false,
         drift: Drift::Corrected(FIELD, &["UpdateStage", "  replace /~1pets~1{id}/GET/metrics/enabled = true"]),
         adopted: &["UpdateStage", "  replace /~1pets~1{id}/GET/metrics/enabled = true"],
         refusal: (Group::Settings, Cause::Denied, "AccessDenied"),
+        refused: &["UpdateStage", "  replace /~1pets~1{id}/GET/metrics/enabled = true"],
+        beside: &[],
     };
     Field { path: "methodSettings[].resourcePath", fate: Fate::Sent(Box::new(rows)) }
 }
@@ -198,6 +229,8 @@ fn http_method() -> Field {
         changed: &["UpdateStage", "  remove /~1pets~1{id}/GET", "  replace /~1pets~1{id}/ANY/caching/enabled = true"],
         drop: |spec| spec.method_settings = Some(Vec::new()),
         dropped: &["UpdateStage", "  remove /~1pets~1{id}/GET"],
+        forgets: &["methodSettings[/pets/{id}:GET]"],
+        put_back: &[],
         // Somebody removed the whole entry.
         hand: |stage| {
             if stage.method_settings.remove("~1pets~1{id}/GET").is_none() {
@@ -207,6 +240,8 @@ fn http_method() -> Field {
         drift: Drift::Corrected(FIELD, &["UpdateStage", "  replace /~1pets~1{id}/GET/caching/enabled = true"]),
         adopted: &["UpdateStage", "  replace /~1pets~1{id}/GET/caching/enabled = true"],
         refusal: (Group::Settings, Cause::Denied, "AccessDenied"),
+        refused: &["UpdateStage", "  replace /~1pets~1{id}/GET/caching/enabled = true"],
+        beside: &[],
     };
     Field { path: "methodSettings[].httpMethod", fate: Fate::Sent(Box::new(rows)) }
 }

@@ -26,10 +26,14 @@ fn description() -> Field {
         changed: &["UpdateStage", "  replace /description = Orders 2"],
         drop: |spec| spec.description = None,
         dropped: &["UpdateStage", "  replace /description = "],
+        forgets: &["description"],
+        put_back: &[],
         hand: |stage| stage.description = Some("by hand".to_owned()),
         drift: Drift::Corrected("description", &["UpdateStage", "  replace /description = Orders"]),
         adopted: &["UpdateStage", "  replace /description = Orders"],
         refusal: (Group::Settings, Cause::Refused, "Refused"),
+        refused: &["UpdateStage", "  replace /description = Orders"],
+        beside: &[],
     };
     sent("description", rows)
 }
@@ -42,10 +46,14 @@ fn tracing() -> Field {
         changed: &["UpdateStage", "  replace /tracingEnabled = false"],
         drop: |spec| spec.tracing_enabled = None,
         dropped: &["UpdateStage", "  replace /tracingEnabled = false"],
+        forgets: &["tracingEnabled"],
+        put_back: &[],
         hand: |stage| stage.tracing_enabled = false,
         drift: Drift::Corrected("tracingEnabled", &["UpdateStage", "  replace /tracingEnabled = true"]),
         adopted: &["UpdateStage", "  replace /tracingEnabled = true"],
         refusal: (Group::Settings, Cause::Denied, "AccessDenied"),
+        refused: &["UpdateStage", "  replace /tracingEnabled = true"],
+        beside: &[],
     };
     sent("tracingEnabled", rows)
 }
@@ -58,10 +66,14 @@ fn certificate() -> Field {
         changed: &["UpdateStage", "  replace /clientCertificateId = def456"],
         drop: |spec| spec.client_certificate_id = None,
         dropped: &["UpdateStage", "  replace /clientCertificateId = "],
+        forgets: &["clientCertificateId"],
+        put_back: &[],
         hand: |stage| stage.client_certificate_id = Some("fff000".to_owned()),
         drift: Drift::Corrected("clientCertificateId", &["UpdateStage", "  replace /clientCertificateId = abc123"]),
         adopted: &["UpdateStage", "  replace /clientCertificateId = abc123"],
-        refusal: (Group::Settings, Cause::Refused, "Refused"),
+        refusal: (Group::ClientCertificate, Cause::Refused, "Refused"),
+        refused: &["UpdateStage", "  replace /clientCertificateId = abc123"],
+        beside: &[],
     };
     sent("clientCertificateId", rows)
 }
@@ -74,10 +86,14 @@ fn documentation() -> Field {
         changed: &["UpdateStage", "  replace /documentationVersion = v2"],
         drop: |spec| spec.documentation_version = None,
         dropped: &["UpdateStage", "  replace /documentationVersion = "],
+        forgets: &["documentationVersion"],
+        put_back: &[],
         hand: |stage| stage.documentation_version = Some("v0".to_owned()),
         drift: Drift::Corrected("documentationVersion", &["UpdateStage", "  replace /documentationVersion = v1"]),
         adopted: &["UpdateStage", "  replace /documentationVersion = v1"],
-        refusal: (Group::Settings, Cause::Refused, "Refused"),
+        refusal: (Group::DocumentationVersion, Cause::Refused, "Refused"),
+        refused: &["UpdateStage", "  replace /documentationVersion = v1"],
+        beside: &[],
     };
     sent("documentationVersion", rows)
 }
@@ -93,10 +109,14 @@ fn tags() -> Field {
         changed: &["TagResource team=pay,tier=1"],
         drop: |spec| spec.tags = None,
         dropped: &["UntagResource team"],
+        forgets: &["tags[team]"],
+        put_back: &[],
         hand: |stage| drop(stage.tags.get_or_insert_default().insert("team".to_owned(), "theirs".to_owned())),
         drift: Drift::Corrected("tags[team]", &["TagResource team=shop"]),
         adopted: &["TagResource team=shop"],
         refusal: (Group::Tags, Cause::Denied, "AccessDenied"),
+        refused: &["TagResource team=shop"],
+        beside: &[],
     };
     sent("tags", rows)
 }
@@ -109,6 +129,8 @@ fn cache_enabled() -> Field {
         changed: &["UpdateStage", "  replace /cacheClusterEnabled = false"],
         drop: |spec| spec.cache_cluster_enabled = None,
         dropped: &["UpdateStage", "  replace /cacheClusterEnabled = false"],
+        forgets: &["cacheClusterEnabled"],
+        put_back: &[],
         hand: |stage| {
             stage.cache.enabled = false;
             super::settle_cache(stage);
@@ -116,6 +138,8 @@ fn cache_enabled() -> Field {
         drift: Drift::Corrected("cacheClusterEnabled", &["UpdateStage", "  replace /cacheClusterEnabled = true"]),
         adopted: &["UpdateStage", "  replace /cacheClusterEnabled = true"],
         refusal: (Group::Cache, Cause::CacheChanging, "WaitingForAws"),
+        refused: &["UpdateStage", "  replace /cacheClusterEnabled = true"],
+        beside: &[],
     };
     sent("cacheClusterEnabled", rows)
 }
@@ -135,10 +159,14 @@ fn cache_size() -> Field {
         drop: |spec| spec.cache_cluster_size = None,
         // AWS cannot unset it.
         dropped: &[],
+        forgets: &["cacheClusterSize"],
+        put_back: &[],
         hand: |stage| stage.cache.size = Some("0.5".to_owned()),
         drift: Drift::Corrected("cacheClusterSize", &["UpdateStage", "  replace /cacheClusterSize = 1.6"]),
         adopted: &["UpdateStage", "  replace /cacheClusterSize = 1.6", "  replace /cacheClusterEnabled = true"],
         refusal: (Group::Cache, Cause::Refused, "Refused"),
+        refused: &["UpdateStage", "  replace /cacheClusterSize = 1.6", "  replace /cacheClusterEnabled = true"],
+        beside: &[],
     };
     sent("cacheClusterSize", rows)
 }
@@ -163,6 +191,8 @@ fn log_destination() -> Field {
         ],
         drop: |spec| spec.access_log_settings = None,
         dropped: &["UpdateStage", "  remove /accessLogSettings"],
+        forgets: &["accessLogSettings"],
+        put_back: &[],
         hand: |stage| {
             let format = Some("$context.requestId".to_owned());
             stage.access_log = Some(AccessLog { destination_arn: Some("arn:other".to_owned()), format });
@@ -179,6 +209,12 @@ fn log_destination() -> Field {
             "  replace /accessLogSettings/destinationArn = arn:aws:logs:eu-west-1:123456789012:log-group:orders",
         ],
         refusal: (Group::Logging, Cause::LogsRoleMissing, "LogsRoleMissing"),
+        refused: &[
+            "UpdateStage",
+            "  replace /accessLogSettings/destinationArn = arn:aws:logs:eu-west-1:123456789012:log-group:orders",
+            "  replace /accessLogSettings/format = $context.requestId",
+        ],
+        beside: &[],
     };
     sent("accessLogSettings.destinationArn", rows)
 }
@@ -196,6 +232,8 @@ fn log_format() -> Field {
         changed: &["UpdateStage", "  replace /accessLogSettings/format = $context.extendedRequestId"],
         drop: |spec| spec.access_log_settings = None,
         dropped: &["UpdateStage", "  remove /accessLogSettings"],
+        forgets: &["accessLogSettings"],
+        put_back: &[],
         hand: |stage| {
             let destination_arn = Some(GROUP.to_owned());
             stage.access_log = Some(AccessLog { destination_arn, format: Some("$context.requestId".to_owned()) });
@@ -206,6 +244,12 @@ fn log_format() -> Field {
         ),
         adopted: &["UpdateStage", "  replace /accessLogSettings/format = $context.requestId $context.status"],
         refusal: (Group::Logging, Cause::LogsRoleMissing, "LogsRoleMissing"),
+        refused: &[
+            "UpdateStage",
+            "  replace /accessLogSettings/destinationArn = arn:aws:logs:eu-west-1:123456789012:log-group:orders",
+            "  replace /accessLogSettings/format = $context.requestId $context.status",
+        ],
+        beside: &[],
     };
     sent("accessLogSettings.format", rows)
 }
