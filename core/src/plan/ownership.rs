@@ -2,7 +2,7 @@
 
 use super::Plan;
 use super::action::{Action, Place};
-use super::draft::Draft;
+use super::draft::{Draft, variable_path};
 use crate::access::Access;
 use crate::api::condition::{Finding, Reason, Situation};
 use crate::api::owner::OWNER_TAG;
@@ -133,6 +133,9 @@ pub(super) fn note_served(draft: &mut Draft<'_>, target: Target, how: How) {
 pub(super) fn as_it_is(draft: &Draft<'_>, stage: &Stage, desired: &Desired) -> Target {
     let marker = draft.marker_of(stage);
     let known = draft.current().filter(|entry| entry.target.deployment_id.as_ref() == Some(&stage.deployment_id));
+    // What the spec has just dropped was declared with what serves.
+    let declared =
+        |key: &str| desired.variables.contains_key(key) || draft.status.managed.contains(&variable_path(key));
     Target {
         revision: known.map_or_else(
             || marker.as_ref().map(|marker| marker.revision.clone()),
@@ -141,10 +144,11 @@ pub(super) fn as_it_is(draft: &Draft<'_>, stage: &Stage, desired: &Desired) -> T
         attempt: known.map_or_else(|| marker.as_ref().map(|marker| marker.attempt), |entry| entry.target.attempt),
         deployment_id: Some(stage.deployment_id.clone()),
         variables_hash: variables_hash(
-            &desired
+            &stage
                 .variables
-                .keys()
-                .filter_map(|key| Some((key.clone(), stage.variables.get(key)?.clone())))
+                .iter()
+                .filter(|(key, _)| declared(key))
+                .map(|(key, value)| (key.clone(), value.clone()))
                 .collect(),
         ),
     }

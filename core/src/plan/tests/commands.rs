@@ -264,3 +264,15 @@ fn a_target_is_held_by_deployment_or_by_revision_and_attempt() {
     assert!(!held.is(&target("r2", Some("dep2"), "b")), "other variables are another target");
     assert!(!held.is(&target("r3", None, "a")));
 }
+
+#[test]
+fn a_variable_that_a_release_dropped_comes_back_with_the_rollback() {
+    let mut bench = at_rest();
+    bench.variable("limit", "5").pass();
+    bench.revision("r2").edit(|spec| drop(spec.variables.as_mut().unwrap().remove("limit"))).pass();
+    assert!(!bench.stage().variables.contains_key("limit"));
+    bench.command("rollback/-/1").pass();
+    assert_eq!(bench.stage().deployment_id, "dep1".into());
+    assert_eq!(bench.stage().variables["limit"], "5");
+    assert!(!bench.events.contains(&EventReason::Warning), "its value was known: {:?}", bench.events);
+}
