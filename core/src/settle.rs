@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::api::condition::Reason;
 use crate::api::event::{Event, EventReason};
 use crate::api::names::DeploymentId;
-use crate::api::status::{ApiStageStatus, CommandState, Drift, How, Phase};
+use crate::api::status::{ApiStageStatus, CommandState, Drift, How, Phase, Release};
 use crate::cause::Cause;
 use crate::plan::Action;
 
@@ -154,8 +154,10 @@ fn applied(status: &mut ApiStageStatus, fields: &[String], drifted: bool, now: &
     Event::warning(EventReason::DriftCorrected, listed, note)
 }
 
+/// Before its way out of Preparing is decided a release moves nothing: the canary that is removed then is another's.
 fn moved(status: &mut ApiStageStatus, now: &Time) {
-    if let Some(release) = status.release.as_mut() {
+    let moves = |release: &&mut Release| release.phase != Phase::Preparing || release.is_open();
+    if let Some(release) = status.release.as_mut().filter(moves) {
         release.traffic_changed_at = Some(now.clone());
     }
 }

@@ -16,6 +16,7 @@ mod fields;
 mod import;
 mod model;
 mod ownership;
+mod patch_size;
 mod properties;
 mod references;
 mod screens;

@@ -1,11 +1,12 @@
 //! Preparing: find the deployment or take its snapshot. What then decides about the way out is `leave`.
 
+use super::promote::{self, Moved};
 use super::rest::gone;
 use super::words::name;
 use super::{Scene, Turn, hands, leave};
 use crate::api::condition::{Finding, Reason};
 use crate::api::stage::ReleasePolicy;
-use crate::api::status::{How, Release};
+use crate::api::status::{How, Phase, Release};
 use crate::observed::Stage;
 use crate::plan::Need;
 use crate::plan::changes;
@@ -20,7 +21,9 @@ pub(super) fn prepare(draft: &mut Draft<'_>, scene: Scene<'_>, desired: &Desired
     let stage = scene.stage;
     let Some(release) = draft.running().cloned() else { return Ok(Turn::Again) };
     note_governor(draft, scene, &release);
-    if let Some(turn) = stage.and_then(|stage| moved_meanwhile(draft, scene, &release, stage)) {
+    // Of several calls some had their effect, and a later one was refused.
+    let is_moving = promote::moved(&release, stage) != Moved::Nothing;
+    if !is_moving && let Some(turn) = stage.and_then(|stage| moved_meanwhile(draft, scene, &release, stage)) {
         return Ok(turn);
     }
     let target = if release.how == How::RolledBack {
@@ -51,6 +54,11 @@ pub(super) fn prepare(draft: &mut Draft<'_>, scene: Scene<'_>, desired: &Desired
         && draft.world.recent.tried.contains(&Group::Traffic)
     {
         return Ok(Turn::Wait(finding));
+    }
+    if is_moving && stage.is_some_and(|stage| stage.canary.is_none()) {
+        // The way out of Preparing was decided before the first of them.
+        draft.change(|release| release.phase = Phase::Promoting);
+        return Ok(Turn::Again);
     }
     leave::leave(draft, scene, desired, &release)
 }

@@ -1,9 +1,8 @@
 //! `RollingBack`: the way back to what served, judged by what the stage shows, and what is held then.
 
 use super::hands::is_ours;
-use super::traffic::close;
 use super::words::{deployment_of, name, word};
-use super::{Scene, Turn, end, gates, variables};
+use super::{Scene, Turn, end, gates, promote, traffic, variables};
 use crate::api::canary::Moment;
 use crate::api::condition::{Finding, Reason};
 use crate::api::event::{Event, EventReason};
@@ -24,24 +23,28 @@ pub(in crate::plan) fn begin(draft: &mut Draft<'_>, reason: Reason, sentence: &s
     });
 }
 
-/// One turn of going back: our canary first, then the stage where it had moved; each is one call.
+/// One turn of going back: our canary first, then the stage where it had moved; each is one call, or as many as the size of
+/// patches asks for.
 pub(super) fn undo(draft: &mut Draft<'_>, scene: Scene<'_>, release: &Release) -> Turn {
     let Some(stage) = scene.stage else { return over(draft, scene, release) };
     let wrong = word(release) == Some(Reason::PromotedWrongDeployment.as_str());
     if stage.canary.as_ref().is_some_and(|canary| wrong || is_ours(draft, release, canary)) {
-        draft.call(Action::Abort(close()));
+        draft.call(Action::Abort(traffic::close()));
         return Turn::Wait(going_back(draft, release));
     }
-    let operations = back(release, stage, wrong);
-    if operations.is_empty() {
+    let calls = back(scene, release, stage, wrong);
+    if calls.is_empty() {
         return over(draft, scene, release);
     }
-    draft.call(Action::Abort(operations));
+    promote::note_calls(draft, calls.len());
+    for operations in calls {
+        draft.call(Action::Abort(operations));
+    }
     Turn::Wait(going_back(draft, release))
 }
 
-/// What moves the stage back to what served, where this release has moved it.
-fn back(release: &Release, stage: &Stage, wrong: bool) -> Vec<PatchOperation> {
+/// The calls that move the stage back to what served, where this release has moved it.
+fn back(scene: Scene<'_>, release: &Release, stage: &Stage, wrong: bool) -> Vec<Vec<PatchOperation>> {
     let Some(stable) = release.stable.as_ref() else { return Vec::new() };
     let Some(served) = stable.target.deployment_id.as_ref() else { return Vec::new() };
     // A hand that moved the stage is obeyed.
@@ -49,17 +52,13 @@ fn back(release: &Release, stage: &Stage, wrong: bool) -> Vec<PatchOperation> {
         return Vec::new();
     }
     let is_target = release.target.deployment_id.as_ref() == Some(&stage.deployment_id);
-    let has_moved = is_target && stage.deployment_id != *served;
-    // After the promotion there is neither a step nor a ceiling.
-    let was_promoted = release.step.is_none() && release.ceiling.is_none() && release.traffic_changed_at.is_some();
-    let mut operations = Vec::new();
-    if (has_moved || wrong) && stage.deployment_id != *served {
-        operations.push(PatchOperation::replace("/deploymentId", served.as_str()));
+    let is_back = stage.deployment_id == *served;
+    // After the promotion there is neither a step nor a ceiling, nor is there after the first of several calls.
+    let was_moved = release.step.is_none() && release.ceiling.is_none() && release.traffic_changed_at.is_some();
+    if wrong || (is_target && !is_back) || (was_moved && is_back) {
+        return traffic::at_once(served, variables::undone(scene, release, stable, stage), stage);
     }
-    if has_moved || wrong || (was_promoted && is_target) {
-        operations.extend(variables::put_back(stable, stage));
-    }
-    operations
+    Vec::new()
 }
 
 fn going_back(draft: &Draft<'_>, release: &Release) -> Finding {

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scene;
+use super::promote::Moved;
 use crate::api::event::{Event, EventReason};
 use crate::api::status::{How, Release, Stable};
+use crate::api::target::variables_hash;
 use crate::observed::Stage;
 use crate::patch::PatchOperation;
 use crate::plan::draft::{Draft, variable_path};
@@ -53,6 +55,41 @@ pub(super) fn of_release(draft: &Draft<'_>, scene: Scene<'_>, release: &Release,
         (How::First | How::Canary | How::Direct | How::FastRollback | How::Adopted | How::PromotedByHand, _) => {
             scene.desired.map(|desired| pending_variables(draft, desired, stage)).unwrap_or_default()
         }
+    }
+}
+
+/// What must be done for the variables to be as they were before this release.
+pub(super) fn undone(scene: Scene<'_>, release: &Release, stable: &Stable, stage: &Stage) -> Vec<PatchOperation> {
+    if release.how != How::RolledBack {
+        return put_back(stable, stage);
+    }
+    // It came from the spec's target, whose values the spec has for as long as it is not edited.
+    let desired = scene.desired.filter(|desired| variables_hash(&desired.variables) == stable.target.variables_hash);
+    let Some(Desired { variables, .. }) = desired else { return Vec::new() };
+    let set = variables
+        .iter()
+        .filter(|(key, value)| stage.variables.get(*key) != Some(value))
+        .map(|(key, value)| PatchOperation::replace(format!("/variables/{key}"), value));
+    let removed = stage
+        .variables
+        .keys()
+        .filter(|key| stable.variables.contains_key(*key) && !variables.contains_key(*key))
+        .map(|key| PatchOperation::remove(format!("/variables/{key}")));
+    set.chain(removed).collect()
+}
+
+/// How much of what a release does to the variables the stage shows. Of one that does nothing to them, all.
+pub(super) fn moved(release: &Release, stable: &Stable, stage: &Stage) -> Moved {
+    let of_both = stable.variables.len() + stable.added_variables.len();
+    let values = stable.variables.iter().filter(|(key, value)| stage.variables.get(*key) == Some(value)).count();
+    let names = stable.added_variables.iter().filter(|key| !stage.variables.contains_key(*key)).count();
+    let former = values + names;
+    // A rollback goes to what others go from.
+    let moved = if release.how == How::RolledBack { former } else { of_both - former };
+    match moved {
+        _ if moved == of_both => Moved::Wholly,
+        0 => Moved::Nothing,
+        _ => Moved::Partly,
     }
 }
 

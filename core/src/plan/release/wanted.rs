@@ -1,6 +1,7 @@
 //! Whether a running release still brings what is asked for, and how it ends where it does not.
 
-use super::{Scene, Turn, end, hands, held, promote, supersede, undo};
+use super::promote::{self, Moved};
+use super::{Scene, Turn, end, hands, held, supersede, undo};
 use crate::api::condition::Reason;
 use crate::api::status::{How, Phase, Release, ReleaseResult};
 use crate::api::target::{Target, variables_hash};
@@ -32,8 +33,8 @@ pub(super) fn judge(
     if wanted {
         return Ok(None);
     }
-    if release.phase == Phase::Baking || (release.phase == Phase::Promoting && promote::has_moved(release, scene.stage))
-    {
+    let moved = promote::moved(release, scene.stage);
+    if release.phase == Phase::Baking || (release.phase == Phase::Promoting && moved == Moved::Wholly) {
         // It serves: what it brought is what the next release starts from.
         end::succeed(draft, release.clone());
         return Ok(Some(Turn::Again));
@@ -41,6 +42,11 @@ pub(super) fn judge(
     let canary = scene.stage.and_then(|stage| stage.canary.as_ref());
     if canary.is_some_and(|canary| hands::is_inherited(draft, release, canary)) {
         undo::begin(draft, Reason::Cancelled, "another target was declared before it took over");
+        return Ok(Some(Turn::Again));
+    }
+    // Nobody knows any more what would finish it; what it goes from is remembered.
+    if moved == Moved::Partly && release.how != How::RolledBack {
+        undo::begin(draft, Reason::Cancelled, "another target was declared before all of its calls were made");
         return Ok(Some(Turn::Again));
     }
     let nowhere = leads_nowhere(draft, desired, scene.stage, release)?;

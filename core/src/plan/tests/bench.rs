@@ -378,6 +378,7 @@ impl Bench {
                         settle_failure(&mut status, action, &cause);
                         let text = String::new();
                         let failure = Failure { operation: "UpdateStage".to_owned(), cause, text, in_a_row: 1 };
+                        closed.insert(action.group());
                         self.recent.tried.insert(action.group());
                         self.recent.refused.insert(action.group(), failure);
                     }
