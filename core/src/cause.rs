@@ -183,7 +183,7 @@ impl Class {
 }
 
 /// Nothing is ever given up, and nothing waits longer: a fixed world is noticed within ten minutes (design: errors).
-const LONGEST: Duration = Duration::from_mins(10);
+pub(crate) const LONGEST: Duration = Duration::from_mins(10);
 
 fn doubling(first: Duration, failures: u32, longest: Duration) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);

@@ -13,7 +13,7 @@ use crate::api::canary::Moment;
 use crate::api::names::{AccountId, DeploymentId, Region, RestApiId, Revision};
 use crate::api::owner::Owner;
 use crate::api::stage::ApiStage;
-use crate::cause::{Cause, Class};
+use crate::cause::{Cause, Class, LONGEST};
 use crate::observed::{ApiSummary, Deployment, RestApi, Stages};
 use crate::plan::{Action, NotKept};
 use crate::reference::Referred;
@@ -293,11 +293,17 @@ impl<K: Resource, O, S> World<'_, K, O, S> {
     }
 
     /// The time to the next try after a failure: that of its class and up to half as much, so that objects that failed together
-    /// do not come back together.
+    /// do not come back together. At most 10 minutes (design: errors): near that limit they come back before it, but not before
+    /// AWS's own wish.
     #[must_use]
     pub fn retry_in(&self, failure: &Failure) -> Duration {
-        let wait = failure.cause.class().retry_in(failure.in_a_row);
-        wait.mul_f64(1.0 + 0.5 * share(&self.object.uid().unwrap_or_default(), &failure.in_a_row.to_le_bytes()))
+        let class = failure.cause.class();
+        let wait = class.retry_in(failure.in_a_row);
+        let most = (wait * 3 / 2).min(LONGEST);
+        let wish = if let Class::Throttled { retry_after: Some(wish) } = class { wish } else { Duration::ZERO };
+        let least = wait.min(LONGEST * 2 / 3).max(wish).min(most);
+        let share = share(&self.object.uid().unwrap_or_default(), &failure.in_a_row.to_le_bytes());
+        least + most.saturating_sub(least).mul_f64(share)
     }
 }
 
@@ -307,4 +313,62 @@ fn share(name: &str, turn: &[u8]) -> f64 {
     let hash = bytes.fold(2_166_136_261_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
     // The low bits of this hash follow the last byte too closely.
     f64::from(hash >> 22) / 1024.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::stage::ApiStageSpec;
+
+    /// The waits of a hundred objects, in seconds, after so many failures of this cause in a row.
+    fn waits(cause: &Cause, in_a_row: u32) -> Vec<u64> {
+        let settings = Settings {
+            cluster_id: "prod-eu".to_owned(),
+            region: Region::from("eu-west-1"),
+            access: Policy::Open { adoption: false },
+            drift_interval: Duration::from_mins(10),
+            lost_reply_wait: Duration::from_secs(70),
+        };
+        let failure =
+            Failure { operation: "UpdateStage".to_owned(), cause: cause.clone(), text: String::new(), in_a_row };
+        let wait = |n: u32| {
+            let mut object = ApiStage::new("orders", ApiStageSpec::default());
+            object.metadata.uid = Some(format!("0c5ef84e-1111-4222-8333-{n:012}"));
+            let world = World {
+                object: &object,
+                settings: &settings,
+                observed: &Observed::default(),
+                siblings: &Siblings::default(),
+                recent: &Recent::default(),
+                cause_at: Timestamp::UNIX_EPOCH,
+                now: Timestamp::UNIX_EPOCH,
+            };
+            world.retry_in(&failure).as_secs()
+        };
+        (0..100).map(wait).collect()
+    }
+
+    #[test]
+    fn waits_differ_from_object_to_object_and_none_is_longer_than_ten_minutes() {
+        let asked = |seconds| Cause::Throttled { retry_after: Some(Duration::from_secs(seconds)) };
+        let cases = [
+            ("the first try after a conflict", Cause::ConcurrentModification, 2, 2..=3),
+            ("a dependency, for long", Cause::LogsRoleMissing, 40, 300..=450),
+            ("a refusal", Cause::Denied, 1, 60..=90),
+            ("a refusal, for longer", Cause::Denied, 4, 400..=600),
+            ("a refusal, for ever", Cause::Denied, 40, 400..=600),
+            ("AWS's own wish is the least", asked(500), 1, 500..=600),
+            ("but not beyond the limit", asked(3600), 1, 600..=600),
+        ];
+        for (reason, cause, in_a_row, allowed) in cases {
+            let waits = waits(&cause, in_a_row);
+            let (least, most) = (*waits.iter().min().unwrap(), *waits.iter().max().unwrap());
+            assert!(allowed.contains(&least) && allowed.contains(&most), "{reason}: {least} to {most}");
+            // Spread over what is allowed, not heaped up at its end.
+            let room = allowed.end() - allowed.start();
+            assert!(most - least >= room * 4 / 5, "{reason}: {least} to {most}");
+            let at_the_end = waits.iter().filter(|wait| *wait == allowed.end()).count();
+            assert!(room < 10 || at_the_end < 10, "{reason}: {at_the_end} of 100 wait for {most} s");
+        }
+    }
 }
