@@ -1,3 +1,4 @@
+mod facts;
 mod model;
 mod table;
 
