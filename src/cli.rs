@@ -240,8 +240,10 @@ where
 }
 
 /// Prints what [`parse`] has to say (help and the version are "errors" too), and the exit code that goes with it.
+#[must_use]
 pub fn told(message: &clap::Error) -> ExitCode {
-    let code = u8::try_from(message.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+    // 2, clap's own for what it cannot read, is that of `plan` for changes: a pipeline must not take the one for the other.
+    let code = if message.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     // With nobody to print to, the exit code has to do.
     message.print().map_or(ExitCode::FAILURE, |()| code)
 }

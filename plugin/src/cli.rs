@@ -75,8 +75,8 @@ enum Command {
     Completion(completion::Arguments),
 }
 
-/// Does what was typed. Every error is one sentence on standard error, with the code 1; a command line that cannot be read
-/// has clap's code 2.
+/// Does what was typed. Every error is one sentence on standard error, with the code 1, also that of a command line that
+/// cannot be read.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     // As people type it; the name of the program is what scripts for shells complete.
     let command = Cli::command().bin_name("kubectl stagecraft");

@@ -71,6 +71,13 @@ async fn a_stage_with_many_settings_comes_over_without_a_change() {
     assert!(said.out.contains("No change"), "{said:?}");
     assert_eq!(said.code, 0, "{said:?}");
 
+    step("a command line that cannot be read is no change, and no difference");
+    for command in [&["plan"][..], &["plan", "-f", "-", "--nonsense"], &["diff"], &["diff", "prod", "--nonsense"]] {
+        let said = world.plugin(command).await;
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{command:?}: {said:?}");
+    }
+    assert_eq!(world.plugin(&["plan", "--help"]).await.code, 0);
+
     step("applied, it is adopted, and nothing but the owner's tag is written");
     world.simulator.reset_calls();
     let applied = world
