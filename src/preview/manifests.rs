@@ -2,8 +2,8 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use kube::Resource as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stagecraft_core::api::GROUP;
@@ -15,11 +15,20 @@ use stagecraft_core::api::stage::ApiStage;
 #[derive(Debug, Default)]
 pub struct Manifests {
     /// In the order of the files.
-    pub stages: Vec<Arc<ApiStage>>,
+    pub stages: Vec<Manifest<ApiStage>>,
     /// In the order of the files.
-    pub canaries: Vec<ApiCanary>,
+    pub canaries: Vec<Manifest<ApiCanary>>,
     /// In the order of the files.
-    pub responses: Vec<ApiGatewayResponse>,
+    pub responses: Vec<Manifest<ApiGatewayResponse>>,
+}
+
+/// One object of a file.
+#[derive(Debug)]
+pub struct Manifest<K> {
+    /// As far as its kind knows it.
+    pub object: K,
+    /// All of it, as it stands in the file: a misspelt field is here only.
+    pub document: Value,
 }
 
 /// Why manifests cannot be read: which, and what to change.
@@ -52,6 +61,22 @@ pub enum Error {
         name: String,
         /// What is wrong.
         reason: String,
+    },
+    /// Something that claims to be ours and is nothing that there is.
+    #[error(
+        "{} holds an object {name} of apiVersion {api_version} and kind {kind}, and there is no such kind: those of {GROUP}/{} are ApiStage, ApiCanary and ApiGatewayResponse",
+        path.display(),
+        ApiStage::version(&())
+    )]
+    Kind {
+        /// Which file.
+        path: PathBuf,
+        /// The object's group and version.
+        api_version: String,
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
     },
     /// Nothing that governs anything.
     #[error("there is no ApiStage and no ApiGatewayResponse in {}: name a file that holds one", paths(.0))]
@@ -98,26 +123,31 @@ impl Manifests {
             return std::mem::take(items).into_iter().try_for_each(|item| self.take(path, item));
         }
         let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (group, kind, name) = (text("/apiVersion"), text("/kind"), text("/metadata/name"));
-        if group.split('/').next() != Some(GROUP) {
-            return Ok(());
-        }
+        let (api_version, kind, name) = (text("/apiVersion"), text("/kind"), text("/metadata/name"));
+        let Some((GROUP, version)) = api_version.split_once('/') else { return Ok(()) };
         let shape = |reason: serde_json::Error| Error::Shape {
             path: path.to_owned(),
             kind: kind.clone(),
             name: name.clone(),
             reason: reason.to_string(),
         };
+        let no_such_kind = || Error::Kind {
+            path: path.to_owned(),
+            api_version: api_version.clone(),
+            kind: kind.clone(),
+            name: name.clone(),
+        };
         match kind.as_str() {
-            "ApiStage" => self.stages.push(Arc::new(typed(document).map_err(shape)?)),
+            _ if version != ApiStage::version(&()) => return Err(no_such_kind()),
+            "ApiStage" => self.stages.push(typed(document).map_err(shape)?),
             "ApiGatewayResponse" => self.responses.push(typed(document).map_err(shape)?),
             "ApiCanary" => self.canaries.push(typed(document).map_err(shape)?),
-            _ => {}
+            _ => return Err(no_such_kind()),
         }
         Ok(())
     }
 }
 
-fn typed<K: DeserializeOwned>(document: Value) -> serde_json::Result<K> {
-    serde_json::from_value(document)
+fn typed<K: DeserializeOwned>(document: Value) -> serde_json::Result<Manifest<K>> {
+    Ok(Manifest { object: K::deserialize(&document)?, document })
 }

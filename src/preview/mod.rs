@@ -4,8 +4,10 @@
 //! per field what would change, and the calls. It asks the API server to judge the manifests (a dry run), and sends no
 //! write to AWS: its leadership never permits one.
 
+mod calls;
 mod cluster;
 pub mod manifests;
+mod responses;
 mod shown;
 mod text;
 
@@ -13,12 +15,13 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use kube::{Config, ResourceExt as _};
+use kube::{Config, ResourceExt};
 use stagecraft_core::api::stage::ApiStage;
 
+use crate::controller::{self, Context};
 use crate::run::{self, BoxError};
 use crate::telemetry::Chain;
-use cluster::Cluster;
+use cluster::{Cluster, Judged, is_watched};
 use shown::Shown;
 
 /// What to plan, and as whom.
@@ -73,18 +76,22 @@ pub async fn run(settings: Settings) -> Result<ExitCode, BoxError> {
 pub async fn of_files(settings: &Settings, config: Config) -> Result<Told, BoxError> {
     let manifests = manifests::read(&settings.files)?;
     let cluster = Cluster::connect(settings, config, &manifests).await?;
-    let mut all = Vec::new();
-    for manifest in &manifests.stages {
-        let (object, is_new) = cluster.judged(&**manifest).await?;
-        all.push(stage(settings, &cluster, object, is_new).await?);
-    }
-    for manifest in &manifests.responses {
-        let (object, is_new) = cluster.judged(manifest).await?;
-        let name = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
-        let foreseen = crate::controller::foresee_response(&cluster.context, object).await;
+    let watched = &settings.operator.watch_namespaces;
+    // Before the stages: what these would do is not known to serve when a response is judged.
+    let mut responses = Vec::new();
+    for Judged { object, is_new } in &cluster.responses {
+        let name = name_of(object);
+        if !is_watched(watched, object) {
+            responses.push(Shown::unwatched("ApiGatewayResponse", name, *is_new, watched));
+            continue;
+        }
+        let foreseen = controller::foresee_response(&cluster.context, object.clone()).await;
         let foreseen = foreseen.map_err(|error| format!("ApiGatewayResponse {name}: {}", Chain(&*error)))?;
-        all.push(Shown::of_response(name, is_new, &foreseen));
+        responses.push(Shown::of_response(name, *is_new, &foreseen, settings.show_values));
     }
+    let mut all = stages(settings, &cluster.context, &cluster.stages).await?;
+    all.append(&mut responses);
+    shown::ask_once_whose_credentials(&mut all);
     let text = if settings.json { shown::json(&all) } else { text::print(&all) };
     Ok(Told { text, changes: all.iter().any(Shown::changes_something) })
 }
@@ -96,18 +103,33 @@ pub async fn of_files(settings: &Settings, config: Config) -> Result<Told, BoxEr
 /// As [`run()`].
 pub async fn of_stage(settings: &Settings, config: Config, object: ApiStage) -> Result<Told, BoxError> {
     let cluster = Cluster::connect(settings, config, &manifests::Manifests::default()).await?;
-    let shown = stage(settings, &cluster, object, false).await?;
-    let changes = shown.changes_something();
-    let text = if settings.json { shown::json(&[shown]) } else { text::differences(&shown) };
-    Ok(Told { text, changes })
+    let shown = stages(settings, &cluster.context, &[Judged { object, is_new: false }]).await?;
+    let text = if settings.json { shown::json(&shown) } else { shown.iter().map(text::differences).collect() };
+    Ok(Told { text, changes: shown.iter().any(Shown::differs) })
 }
 
-async fn stage(settings: &Settings, cluster: &Cluster, object: ApiStage, is_new: bool) -> Result<Shown, BoxError> {
-    let name = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
-    let governor = crate::controller::governor(&cluster.context, &object);
-    let foreseen = crate::controller::foresee(&cluster.context, object).await;
-    let foreseen = foreseen.map_err(|error| format!("ApiStage {name}: {}", Chain(&*error)))?;
-    Ok(Shown::new(name, is_new, governor, &foreseen, settings.show_values))
+/// Plans stages, in this order.
+async fn stages(settings: &Settings, context: &Context, judged: &[Judged<ApiStage>]) -> Result<Vec<Shown>, BoxError> {
+    let watched = &settings.operator.watch_namespaces;
+    let looked_at = judged.iter().map(|judged| &judged.object).filter(|object| is_watched(watched, *object));
+    let mut foreseen = controller::foresee(context, looked_at.cloned()).await?.into_iter();
+    let mut all = Vec::new();
+    for Judged { object, is_new } in judged {
+        let name = name_of(object);
+        let foreseen = if is_watched(watched, object) { foreseen.next() } else { None };
+        all.push(match foreseen {
+            Some(foreseen) => {
+                let governor = controller::governor(context, object);
+                Shown::new(name, *is_new, governor, &foreseen, settings.show_values)
+            }
+            None => Shown::unwatched("ApiStage", name, *is_new, watched),
+        });
+    }
+    Ok(all)
+}
+
+fn name_of(object: &impl ResourceExt) -> String {
+    format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any())
 }
 
 /// Runs [`run()`] on a runtime of its own.

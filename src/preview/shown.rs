@@ -4,12 +4,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde::Serialize;
 use stagecraft_core::api::status::Release;
 use stagecraft_core::forecast::{Difference, differences};
-use stagecraft_core::patch::PatchOperation;
-use stagecraft_core::plan::{Action, What};
-use stagecraft_core::response;
 use stagecraft_core::world::{Governor, Group};
 
-use crate::controller::{Foreseen, ForeseenResponse};
+use super::calls::{CALLER, CLEAN_UP, Call, read, write};
+use crate::controller::Foreseen;
 
 /// What is shown of one object.
 #[derive(Serialize)]
@@ -69,17 +67,6 @@ pub(super) enum Change {
     Remove,
 }
 
-/// One call, as it would be sent.
-#[derive(Serialize)]
-pub(super) struct Call {
-    pub(super) operation: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) purpose: Option<&'static str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) details: Vec<String>,
-    pub(super) write: bool,
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ReleaseShown {
@@ -104,10 +91,11 @@ impl Shown {
         foreseen: &Foreseen,
         show_values: bool,
     ) -> Self {
-        let Foreseen { place, reads, calls, before, after, status } = foreseen;
+        let Foreseen { place, reads, unlisted, calls, before, after, status } = foreseen;
         let fields = differences(before.as_ref(), after.as_ref());
         let release = status.release.as_ref().filter(|_| calls.iter().any(|call| call.group() == Group::Traffic));
-        let read = reads.iter().filter_map(read).chain(calls.iter().map(|action| write(action, show_values)));
+        let read = reads.iter().filter_map(|what| read(what, *unlisted));
+        let read = read.chain(calls.iter().map(|action| write(action, show_values)));
         Self {
             kind: "ApiStage",
             name,
@@ -126,56 +114,21 @@ impl Shown {
         }
     }
 
-    pub(super) fn of_response(name: String, new_object: bool, foreseen: &ForeseenResponse) -> Self {
-        let ForeseenResponse { place, reads, calls, status } = foreseen;
-        let read = |what: &response::What| Call {
-            operation: match what {
-                response::What::Account => "GetCallerIdentity",
-                response::What::Responses => "GetGatewayResponses",
-                response::What::Deployments => "GetDeployments",
-            },
-            purpose: None,
-            details: Vec::new(),
-            write: false,
-        };
-        let write = |action: &response::Action| {
-            let (operation, details) = match action {
-                response::Action::Put(change) => ("PutGatewayResponse", change.paths.clone()),
-                response::Action::Update(_, patch) => {
-                    ("UpdateGatewayResponse", patch.iter().map(ToString::to_string).collect())
-                }
-                response::Action::Delete => ("DeleteGatewayResponse", Vec::new()),
-            };
-            Call { operation, purpose: Some("response"), details, write: true }
-        };
-        let paths = calls.iter().flat_map(|action| match action {
-            response::Action::Put(change) | response::Action::Update(change, _) => change.paths.as_slice(),
-            response::Action::Delete => &[],
-        });
-        // What headers and bodies hold is the user's own; paths tell what changes.
-        let fields = paths.map(|path| Field {
-            path: path.clone(),
-            change: Change::Update,
-            old: None,
-            new: None,
-            hidden: true,
-            released: false,
-        });
+    /// An object that the operator does not look at.
+    pub(super) fn unwatched(kind: &'static str, name: String, new_object: bool, watched: &[String]) -> Self {
+        let message = format!(
+            "the operator looks at objects in {} only (--watch-namespace), so it would do nothing about this one.",
+            watched.join(", ")
+        );
         Self {
-            kind: "ApiGatewayResponse",
+            kind,
             name,
             new_object,
-            place: place.as_ref().map(|place| Place {
-                account_id: place.account.to_string(),
-                region: place.region.to_string(),
-                rest_api_id: place.rest_api.to_string(),
-                stage_name: None,
-                response_type: Some(place.response_type.to_string()),
-            }),
-            fields: fields.collect(),
-            calls: reads.iter().map(read).chain(calls.iter().map(write)).collect(),
+            place: None,
+            fields: Vec::new(),
+            calls: Vec::new(),
             release: None,
-            ready: Ready::of(&status.conditions),
+            ready: Ready { status: "Unknown".to_owned(), reason: "NotWatched".to_owned(), message },
         }
     }
 
@@ -184,20 +137,28 @@ impl Shown {
         self.calls.iter().any(|call| call.write && !call.is_adoption())
     }
 
+    /// Whether anything would be written that makes the stage another one, or says something else of what it serves:
+    /// deployments that nobody needs any more are not of the stage.
+    pub(super) fn differs(&self) -> bool {
+        self.calls.iter().any(|call| call.write && !call.is_adoption() && call.purpose != Some(CLEAN_UP))
+    }
+
     /// Whether the stage would become this object's.
     pub(super) fn adopts(&self) -> bool {
         self.calls.iter().any(Call::is_adoption)
     }
 }
 
-impl Call {
-    fn is_adoption(&self) -> bool {
-        self.operation == "TagResource" && self.purpose == Some("adoption")
+/// Whose credentials these are, a process asks once.
+pub(super) fn ask_once_whose_credentials(all: &mut [Shown]) {
+    let mut is_known = false;
+    for shown in all {
+        shown.calls.retain(|call| call.operation != CALLER || !std::mem::replace(&mut is_known, true));
     }
 }
 
 impl Ready {
-    fn of(conditions: &[Condition]) -> Self {
+    pub(super) fn of(conditions: &[Condition]) -> Self {
         let ready = conditions.iter().find(|condition| condition.type_ == "Ready");
         Self {
             status: ready.map_or_else(|| "Unknown".to_owned(), |ready| ready.status.clone()),
@@ -217,90 +178,19 @@ impl ReleaseShown {
 impl Field {
     fn new(difference: Difference, show_values: bool) -> Self {
         let Difference { field, old, new, is_private } = difference;
+        let released = field == "deploymentId" || field.starts_with("variables.") || field.starts_with("canary.");
+        Self { released, ..Self::of(field, (old, new), is_private && !show_values) }
+    }
+
+    /// A field that would change from what it is to what it would be, each `None` where it is not set.
+    pub(super) fn of(path: String, (old, new): (Option<String>, Option<String>), hidden: bool) -> Self {
         let change = match (&old, &new) {
             (None, _) => Change::Add,
             (Some(_), Some(_)) => Change::Update,
             (Some(_), None) => Change::Remove,
         };
-        let hidden = is_private && !show_values;
         let shown = |value: Option<String>| value.filter(|_| !hidden);
-        let released = field == "deploymentId" || field.starts_with("variables.") || field.starts_with("canary.");
-        Self { change, old: shown(old), new: shown(new), hidden, released, path: field }
-    }
-}
-
-fn read(what: &What) -> Option<Call> {
-    let operation = match what {
-        What::Account => "GetCallerIdentity",
-        What::RestApi => "GetRestApi",
-        What::Stages => "GetStages",
-        What::Deployments | What::Leftovers => "GetDeployments",
-        What::Methods(_) => "GetDeployment",
-        What::Gate(question) => {
-            let details = question.webhooks.iter().map(|webhook| format!("{} (taken for granted here)", webhook.name));
-            return Some(Call {
-                operation: "webhook",
-                purpose: Some("gate"),
-                details: details.collect(),
-                write: false,
-            });
-        }
-        What::Governor | What::Readings(_) => return None,
-    };
-    Some(Call { operation, purpose: None, details: Vec::new(), write: false })
-}
-
-fn write(action: &Action, show_values: bool) -> Call {
-    let patch = |operations: &[PatchOperation]| operations.iter().map(|one| operation(one, show_values)).collect();
-    let (operation, purpose, details): (_, _, Vec<String>) = match action {
-        Action::Snapshot { description, .. } => ("CreateDeployment", "snapshot", vec![description.clone()]),
-        Action::CreateStage(new) => ("CreateStage", "traffic", vec![format!("stage {}", new.name)]),
-        Action::Traffic(operations) | Action::Promote { operations, .. } | Action::Abort(operations) => {
-            ("UpdateStage", "traffic", patch(operations))
-        }
-        Action::Settings { group, operations, .. } => ("UpdateStage", purpose_of(*group), patch(operations)),
-        Action::SetTags { tags, .. } => ("TagResource", "tags", tags.keys().cloned().collect()),
-        Action::RemoveTags { keys } => ("UntagResource", "tags", keys.clone()),
-        Action::Tag(owner) => {
-            ("TagResource", "adoption", vec![format!("{} = {owner}", stagecraft_core::api::owner::OWNER_TAG)])
-        }
-        Action::Untag => ("UntagResource", "adoption", Vec::new()),
-        Action::FlushCache => ("FlushStageCache", "command", Vec::new()),
-        Action::FlushAuthorizers => ("FlushStageAuthorizersCache", "command", Vec::new()),
-        Action::DeleteStage => ("DeleteStage", "deletion", Vec::new()),
-        Action::DeleteDeployment(id) => ("DeleteDeployment", "clean-up", vec![id.to_string()]),
-        Action::Prune { deployment, .. } => ("DeleteDeployment", "clean-up", vec![deployment.to_string()]),
-        Action::Describe { deployment, description } => {
-            ("UpdateDeployment", "description", vec![format!("{deployment}: {description}")])
-        }
-    };
-    Call { operation, purpose: Some(purpose), details, write: true }
-}
-
-fn purpose_of(group: Group) -> &'static str {
-    match group {
-        Group::Logging => "logging",
-        Group::Cache => "cache",
-        Group::Snapshot
-        | Group::Traffic
-        | Group::Settings
-        | Group::ClientCertificate
-        | Group::DocumentationVersion
-        | Group::Tags
-        | Group::Command
-        | Group::Ownership
-        | Group::CleanUp
-        | Group::Housekeeping => "settings",
-    }
-}
-
-/// One operation as it would be sent. Values of variables are the user's own.
-fn operation(operation: &PatchOperation, show_values: bool) -> String {
-    let is_private = operation.path.starts_with("/variables/") || operation.path.contains("/stageVariableOverrides/");
-    match &operation.value {
-        Some(_) if is_private && !show_values => format!("{operation} (value hidden; --show-values)"),
-        Some(value) => format!("{operation} = {value}"),
-        None => operation.to_string(),
+        Self { change, old: shown(old), new: shown(new), hidden, released: false, path }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is shown, for people.
 
-use super::shown::{Call, Change, Field, Shown};
+use super::calls::Call;
+use super::shown::{Change, Field, Shown};
 
 /// Widest field name that its column makes room for.
 const WIDEST_FIELD: usize = 56;
@@ -25,7 +26,7 @@ pub(super) fn differences(shown: &Shown) -> String {
     if shown.ready.status != "True" && !shown.ready.message.is_empty() {
         line(format!("{}: {}", shown.ready.reason, shown.ready.message));
     }
-    line(match (shown.fields.len(), shown.changes_something()) {
+    line(match (shown.fields.len(), shown.differs()) {
         (0, false) => "No difference.".to_owned(),
         (0, true) => "No field differs; kubectl stagecraft plan shows the calls that are left.".to_owned(),
         (fields, _) => format!("{} as the operator would set it; nothing was written.", count(fields, "field")),
@@ -105,17 +106,29 @@ fn summary(shown: &Shown) -> String {
         return "No change, but for the tag by which the stage becomes this object's. Nothing was written.".to_owned();
     }
     let writes = shown.calls.iter().filter(|call| call.write).count();
-    match (writes, &shown.release) {
-        (0, _) if shown.ready.status == "True" => "No change.".to_owned(),
-        (0, _) => "Nothing would be written.".to_owned(),
-        (_, None) => format!("{} to apply. Nothing was written.", count(shown.fields.len(), "setting")),
-        (_, Some(_)) => {
-            let settings = shown.fields.iter().filter(|field| !field.released).count();
-            format!("{} and 1 release to apply. Nothing was written.", count(settings, "setting"))
-        }
+    if writes == 0 {
+        return if shown.ready.status == "True" { "No change." } else { "Nothing would be written." }.to_owned();
     }
+    let some = |number: usize, what: &str| (number > 0).then(|| count(number, what));
+    let calls = |is: fn(&Call) -> bool| shown.calls.iter().filter(|call| is(call)).count();
+    let settings = shown.fields.iter().filter(|field| !field.released || shown.release.is_none()).count();
+    let parts = [
+        some(settings, "setting"),
+        some(usize::from(shown.release.is_some()), "release"),
+        some(calls(Call::is_description), "description of a deployment"),
+        some(calls(Call::is_clean_up), "deletion of a deployment"),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    let what = match parts.split_last() {
+        None => count(writes, "call"),
+        Some((only, [])) => only.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    };
+    format!("{what} to apply. Nothing was written.")
 }
 
 fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+    // The first word is what is counted: deletions of a deployment.
+    let (noun, rest) = what.split_once(' ').map_or((what, String::new()), |(noun, rest)| (noun, format!(" {rest}")));
+    if number == 1 { format!("1 {what}") } else { format!("{number} {noun}s{rest}") }
 }

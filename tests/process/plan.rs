@@ -1,12 +1,23 @@
 //! `stagecraft plan`: what it shows is what the operator then does, and it does nothing itself.
 
-use std::process::Stdio;
+mod exact;
+mod hidden;
+mod housekeeping;
+mod refused;
+mod several;
 
+use std::process::Stdio;
+use std::time::Duration;
+
+use apigateway_simulator::CallRecord;
+use kube::api::PostParams;
+use kube::core::Request;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
+use tokio::time::{Instant, interval};
 
-use crate::world::{SOON, World, step};
+use crate::world::{SOON, World};
 
 /// What the program said.
 struct Said {
@@ -15,10 +26,111 @@ struct Said {
     err: String,
 }
 
+impl Said {
+    /// The plan in JSON.
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {} {}", self.out, self.err))
+    }
+
+    /// The writes of the plan's stages in JSON, as [`World::writes`] tells them.
+    fn planned(&self) -> Vec<String> {
+        let plan = self.json();
+        let stages = plan["stages"].as_array().unwrap().iter();
+        let calls = stages.flat_map(|stage| {
+            let name = stage["place"]["stageName"].as_str().unwrap_or_default().to_owned();
+            stage["calls"].as_array().unwrap().iter().map(move |call| (name.clone(), call.clone()))
+        });
+        calls.filter(|(_, call)| call["write"] == true).map(|(stage, call)| of_plan(&stage, &call)).collect()
+    }
+
+    /// The operations of all calls, reads among them.
+    fn operations(&self) -> Vec<String> {
+        let plan = self.json();
+        let objects = ["stages", "gatewayResponses"].map(|kind| plan[kind].as_array().unwrap().clone());
+        let calls = objects.iter().flatten().flat_map(|object| object["calls"].as_array().unwrap().clone());
+        calls.map(|call| call["operation"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// A write as a plan tells it: the operation, what it is about, and all that it is given.
+fn of_plan(stage: &str, call: &Value) -> String {
+    let mut details: Vec<_> =
+        call["details"].as_array().into_iter().flatten().map(|detail| detail.as_str().unwrap().to_owned()).collect();
+    let operation = call["operation"].as_str().unwrap();
+    let about = match operation {
+        "CreateDeployment" => String::new(),
+        "UpdateDeployment" | "DeleteDeployment" => {
+            let deployment = details.remove(0);
+            let id = deployment.strip_prefix("deployment ").unwrap();
+            // Which revision it was stands behind it, where it is deleted.
+            if id.starts_with('(') { id.to_owned() } else { id.split(' ').next().unwrap().to_owned() }
+        }
+        _ => stage.to_owned(),
+    };
+    told(operation, &about, details)
+}
+
+fn told(operation: &str, about: &str, mut details: Vec<String>) -> String {
+    if ["CreateStage", "TagResource"].contains(&operation) {
+        details.sort_unstable();
+    }
+    format!("{operation} {about}: {}", details.join("; ")).replace(" : ", ": ")
+}
+
+/// The same of a call that was sent.
+fn of_call(call: &CallRecord) -> String {
+    let (info, body) = (&call.info, &call.info.body);
+    let members = |prefix: &str, map: &Value| {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        let named = |key: &str| match prefix {
+            "variables" => format!("variables.{key}"),
+            "tags" => format!("tags[{key}]"),
+            _ => key.to_owned(),
+        };
+        let map = map.as_object().cloned().unwrap_or_default();
+        let flat = map.iter().filter(|(_, value)| !value.is_object());
+        flat.map(|(key, value)| format!("{} = {}", named(key), text(value))).collect::<Vec<_>>()
+    };
+    let patch = || {
+        let operations = body["patchOperations"].as_array().cloned().unwrap_or_default();
+        let of = |one: &Value| {
+            let (op, path) = (one["op"].as_str().unwrap(), one["path"].as_str().unwrap());
+            match (one["from"].as_str(), one["value"].as_str()) {
+                (Some(from), _) => format!("{op} {from} -> {path}"),
+                (None, Some(value)) => format!("{op} {path} = {value}"),
+                (None, None) => format!("{op} {path}"),
+            }
+        };
+        operations.iter().map(of).collect::<Vec<_>>()
+    };
+    let (about, details) = match info.operation {
+        "CreateDeployment" => ("", members("", body)),
+        "UpdateDeployment" => (info.after("deployments").unwrap(), patch()),
+        "DeleteDeployment" => (info.after("deployments").unwrap(), Vec::new()),
+        "UpdateStage" => (info.after("stages").unwrap(), patch()),
+        "CreateStage" => {
+            let all = [members("", body), members("variables", &body["variables"]), members("tags", &body["tags"])];
+            (body["stageName"].as_str().unwrap(), all.concat())
+        }
+        "TagResource" => {
+            let arn = info.path.split('?').next().unwrap();
+            (arn.rsplit("%2F").next().unwrap(), members("", &body["tags"]))
+        }
+        other => panic!("{other} is not expected here"),
+    };
+    told(info.operation, about, details)
+}
+
 impl World {
+    /// Plans what these manifests say.
     async fn plan(&self, flags: &[&str], manifests: &[Value]) -> Said {
+        let text: Vec<_> = manifests.iter().map(Value::to_string).collect();
+        self.plan_text(&[&["-f", "-"], flags].concat(), &text.join("\n---\n")).await
+    }
+
+    async fn plan_text(&self, flags: &[&str], text: &str) -> Said {
         let mut child = Command::new(env!("CARGO_BIN_EXE_stagecraft"))
-            .args(["plan", "-f", "-", "--region", "eu-west-1", "--cluster-id", "process"])
+            .args(["plan", "--region", "eu-west-1", "--cluster-id", "process"])
             .args(["--aws-endpoint-url", &self.endpoint()])
             .args(flags)
             .env_clear()
@@ -28,162 +140,89 @@ impl World {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let text: Vec<_> = manifests.iter().map(Value::to_string).collect();
-        child.stdin.take().unwrap().write_all(text.join("\n---\n").as_bytes()).await.unwrap();
+        // Who cannot read its arguments reads no input either.
+        child.stdin.take().unwrap().write_all(text.as_bytes()).await.ok();
         let output = child.wait_with_output().await.unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    fn manifest(spec: &Value) -> Value {
-        json!({ "apiVersion": "stagecraft.dev/v1alpha1", "kind": "ApiStage", "metadata": { "name": "orders" }, "spec": spec })
-    }
-
-    /// The writes to API Gateway since the log was reset, each with its patch.
-    fn writes(&self) -> Vec<String> {
+    /// The writes to API Gateway since the log was reset, each with all that it was given. Deployments that `before` does not
+    /// hold are named as a plan names those to come.
+    fn writes(&self, before: &[String]) -> Vec<String> {
         let calls = self.simulator.calls();
-        let writes = calls.iter().filter(|call| call.info.write);
-        writes
-            .map(|call| format!("{} {}", call.info.operation, call.info.patch().join("; ")).trim_end().to_owned())
-            .collect()
+        let new: Vec<_> = self.deployments().into_iter().filter(|id| !before.contains(id)).collect();
+        let named = |mut text: String| {
+            for (number, id) in new.iter().enumerate() {
+                let name = if number == 0 { "(new)".to_owned() } else { format!("(new {})", number + 1) };
+                text = text.replace(id, &name);
+            }
+            text
+        };
+        calls.iter().filter(|call| call.info.write).map(|call| named(of_call(call))).collect()
+    }
+
+    /// Ids of all deployments, the oldest first.
+    fn deployments(&self) -> Vec<String> {
+        let mut all = self.simulator.deployments(&self.api);
+        all.sort_by_key(|deployment| deployment["createdDate"].to_string());
+        all.iter().map(|deployment| deployment["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Creates an object of another kind than `ApiStage`.
+    async fn create(&self, plural: &str, object: &Value) {
+        let path = format!("/apis/stagecraft.dev/v1alpha1/namespaces/default/{plural}");
+        let request = Request::new(path).create(&PostParams::default(), object.to_string().into_bytes()).unwrap();
+        self.raw().request::<Value>(request).await.unwrap();
+    }
+
+    /// Waits until this operation was done since the log was reset.
+    async fn await_call(&self, operation: &str) {
+        let deadline = Instant::now() + SOON;
+        let mut ticks = interval(Duration::from_millis(100));
+        while !self.simulator.calls().iter().any(|call| call.info.operation == operation && call.effect) {
+            assert!(Instant::now() < deadline, "{operation} was never done");
+            ticks.tick().await;
+        }
+    }
+
+    /// Waits until exactly this was written since the log was reset, whatever the order, and the operator has looked twice
+    /// since without writing more.
+    async fn await_writes(&self, before: &[String], planned: &[String]) {
+        let sorted = |mut calls: Vec<String>| {
+            calls.sort_unstable();
+            calls
+        };
+        let planned = sorted(planned.to_vec());
+        let looks = || {
+            let calls = self.simulator.calls();
+            let last = calls.iter().rposition(|call| call.info.write).map_or(0, |position| position + 1);
+            calls.get(last..).unwrap_or_default().iter().filter(|call| call.info.operation == "GetStages").count()
+        };
+        let deadline = Instant::now() + SOON;
+        let mut ticks = interval(Duration::from_millis(100));
+        loop {
+            let written = sorted(self.writes(before));
+            if written == planned && looks() > 2 {
+                return;
+            }
+            assert!(Instant::now() < deadline, "planned {planned:#?}\nand written {written:#?}");
+            ticks.tick().await;
+        }
     }
 }
 
-/// The writes of a plan in JSON, as [`World::writes`] tells them.
-fn planned(said: &Said) -> Vec<String> {
-    let plan: Value =
-        serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {} {}", said.out, said.err));
-    let calls = plan["stages"][0]["calls"].as_array().unwrap();
-    let writes = calls.iter().filter(|call| call["write"] == true);
-    let details = |call: &Value| {
-        let details = call["details"].as_array().cloned().unwrap_or_default();
-        let texts = details.iter().map(|detail| detail.as_str().unwrap().replace(" = ", " "));
-        texts.collect::<Vec<_>>().join("; ")
-    };
-    writes
-        .map(|call| match call["operation"].as_str().unwrap() {
-            "UpdateStage" => format!("UpdateStage {}", details(call)),
-            other => other.to_owned(),
-        })
-        .collect()
+/// An object of this kind and name.
+fn manifest(kind: &str, name: &str, spec: &Value) -> Value {
+    json!({
+        "apiVersion": "stagecraft.dev/v1alpha1", "kind": kind, "metadata": { "name": name }, "spec": spec,
+    })
 }
 
-#[tokio::test]
-async fn what_a_plan_shows_is_what_happens_and_it_does_nothing_itself() {
-    let world = World::new().await;
-    world.simulator.reset_calls();
-    let mut spec = world.spec("prod", "r1");
-    spec["variables"] = json!({ "backend": "blue.internal" });
-    spec["tags"] = json!({ "team": "orders" });
-    spec["methodSettings"] = json!([{ "resourcePath": "*", "httpMethod": "*", "throttlingRateLimit": 100 }]);
-
-    step("a new stage, before there is anything");
-    let said = world.plan(&["-o", "json", "--show-values"], &[World::manifest(&spec)]).await;
-    assert_eq!(said.code, 2, "{}", said.err);
-    assert_eq!(world.writes(), [""; 0], "a plan writes nothing");
-    assert!(world.objects().get_opt("orders").await.unwrap().is_none(), "nor to the cluster");
-    let foreseen = planned(&said);
-
-    let _operator = world.operator("operator", world.plane.kubeconfig());
-    world.apply("orders", spec.clone()).await;
-    world.await_ready("orders", SOON).await;
-    assert_eq!(world.writes(), foreseen, "{}", said.out);
-
-    step("the same again: no change");
-    let said = world.plan(&[], &[World::manifest(&spec)]).await;
-    assert_eq!((said.code, said.out.lines().last()), (0, Some("")), "{} {}", said.out, said.err);
-    assert!(said.out.contains("ApiStage default/orders (stage prod of "), "{}", said.out);
-    assert!(said.out.contains("No change."), "{}", said.out);
-
-    step("a change: fields, calls, and no value of a variable");
-    spec["revision"] = json!("r2");
-    spec["variables"] = json!({ "backend": "green.internal" });
-    spec["methodSettings"][0]["throttlingRateLimit"] = json!(250);
-    world.simulator.reset_calls();
-    let said = world.plan(&[], &[World::manifest(&spec)]).await;
-    assert_eq!(said.code, 2, "{}", said.err);
-    for line in [
-        "  ~ variables.backend                         (value hidden; --show-values)",
-        "  ~ methodSettings[*:*].throttlingRateLimit   100 -> 250",
-        "1 setting and 1 release to apply. Nothing was written.",
-    ] {
-        assert!(said.out.lines().any(|found| found == line), "{line:?} is missing in\n{}", said.out);
-    }
-    assert!(!said.out.contains("green") && !said.out.contains("blue"), "{}", said.out);
-    let said = world.plan(&["-o", "json", "--show-values"], &[World::manifest(&spec)]).await;
-    let foreseen = planned(&said);
-    assert_eq!(world.writes(), [""; 0]);
-    world.apply("orders", spec.clone()).await;
-    world.await_ready("orders", SOON).await;
-    // The id of the snapshot is AWS's to choose; descriptions follow when all is over.
-    let writes: Vec<_> = world.writes().into_iter().filter(|call| !call.starts_with("UpdateDeployment")).collect();
-    let stage = world.simulator.stage(&world.api, "prod").unwrap();
-    let id = stage["deploymentId"].as_str().unwrap();
-    let foreseen: Vec<_> = foreseen
-        .into_iter()
-        .filter(|call| !call.starts_with("UpdateDeployment"))
-        .map(|call| call.replace("(new)", id))
-        .collect();
-    assert_eq!(writes, foreseen);
-
-    step("with an ApiCanary in the same file, up to its first step");
-    spec["revision"] = json!("r3");
-    let canary = json!({
-        "apiVersion": "stagecraft.dev/v1alpha1", "kind": "ApiCanary", "metadata": { "name": "orders" },
-        "spec": { "stageRef": { "name": "orders" }, "steps": [{ "setPercent": 5, "hold": "10m" }] },
-    });
-    let said = world.plan(&[], &[World::manifest(&spec), canary]).await;
-    assert_eq!(said.code, 2, "{}", said.err);
-    assert!(said.out.contains("goes through ApiCanary orders, to step 1 first."), "{}", said.out);
-    assert!(said.out.contains("replace /canarySettings/percentTraffic = 5"), "{}", said.out);
-    assert!(!said.out.contains("replace /deploymentId"), "{}", said.out);
-}
-
-#[tokio::test]
-async fn what_cannot_be_planned_is_one_sentence_and_exit_code_1() {
-    let world = World::new().await;
-    let mut spec = world.spec("prod", "r1");
-    spec["deploymentId"] = json!("abc123");
-    let config_map = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "x" } });
-    let cases = [
-        (vec![World::manifest(&spec)], "spec.revision and spec.deploymentId exclude each other"),
-        (vec![config_map], "there is no ApiStage and no ApiGatewayResponse in -: name a file that holds one"),
-        (vec![json!("{")], "there is no ApiStage and no ApiGatewayResponse in -"),
-    ];
-    for (manifests, sentence) in cases {
-        let said = world.plan(&[], &manifests).await;
-        assert_eq!((said.code, said.out.as_str()), (1, ""), "{}", said.err);
-        assert!(said.err.contains(sentence), "{sentence}: {}", said.err);
-    }
-    step("what the operator would only say is no error of the plan");
-    spec = json!({ "restApiId": "zzzzzzzzzz", "stageName": "prod", "revision": "r1" });
-    let said = world.plan(&[], &[World::manifest(&spec)]).await;
-    assert!(said.err.contains("GetStages") || said.out.contains("RestApiNotFound"), "{} {}", said.out, said.err);
-}
-
-#[tokio::test]
-async fn a_gateway_response_is_planned_without_its_values() {
-    let world = World::new().await;
-    world.simulator.reset_calls();
-    let mut manifest = json!({
-        "apiVersion": "stagecraft.dev/v1alpha1", "kind": "ApiGatewayResponse", "metadata": { "name": "slow" },
-        "spec": {
-            "restApiId": world.api, "responseType": "THROTTLED", "statusCode": "429",
-            "responseTemplates": { "application/json": "{\"secret\":\"words\"}" },
-        },
-    });
-    let said = world.plan(&[], &[manifest.clone()]).await;
-    assert_eq!(said.code, 2, "{} {}", said.out, said.err);
-    let head = format!("ApiGatewayResponse default/slow (THROTTLED of {}, eu-west-1), which is new", world.api);
-    assert!(said.out.starts_with(&head), "{}", said.out);
-    assert!(said.out.contains("PutGatewayResponse"), "{}", said.out);
-    assert!(!said.out.contains("words"), "{}", said.out);
-    assert_eq!(world.writes(), [""; 0], "a plan writes nothing");
-    step("bad input is the API server's sentence");
-    manifest["spec"]["statusCode"] = json!("999");
-    let said = world.plan(&[], &[manifest]).await;
-    assert_eq!(said.code, 1, "{}", said.out);
-    assert!(said.err.contains("the API server refuses ApiGatewayResponse default/slow"), "{}", said.err);
+/// The stage that most tests are about.
+fn orders(spec: &Value) -> Value {
+    manifest("ApiStage", "orders", spec)
 }

@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use apigateway_simulator::{Clock, Server, Simulator};
+use jiff::SignedDuration;
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
 use rustix::process::{Pid, Signal, kill_process};
@@ -49,9 +50,19 @@ pub(crate) struct Operator {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::of(Simulator::builder().clock(Clock::real(1.0)).build()).await
+    }
+
+    /// With an API Gateway in which all that is made is this old.
+    pub(crate) async fn of_age(age: SignedDuration) -> Self {
+        let then = stagecraft::clock::Clock::system().now().checked_sub(age).unwrap();
+        // Its clock stands still, and with it the quota.
+        Self::of(Simulator::builder().clock(Clock::manual_at(then)).quota(false).build()).await
+    }
+
+    async fn of(simulator: Simulator) -> Self {
         let plane = ControlPlane::start(Options { controllers: false, ..Options::default() }).await.unwrap();
         plane.apply_crds(&stagecraft::crds::stream().unwrap()).await.unwrap();
-        let simulator = Simulator::builder().clock(Clock::real(1.0)).build();
         let server = Server::start(simulator.clone(), SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let client = plane.client().unwrap();
         let api = simulator.create_rest_api("orders");

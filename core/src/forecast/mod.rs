@@ -19,14 +19,22 @@ use crate::plan::{Action, NewStage, Place};
 use crate::settle::Reply;
 use crate::world::{Observed, Seen};
 
-/// Id of a snapshot that would be taken: API Gateway's own are lower-case letters and digits only.
-const TO_COME: &str = "(new)";
+/// How ids of snapshots begin that would be taken: API Gateway's own are lower-case letters and digits only.
+const TO_COME: &str = "(new";
+
+/// The id of the next snapshot that would be taken: `(new)`, then `(new 2)` and so on.
+fn to_come(deployments: &[Deployment]) -> DeploymentId {
+    match deployments.iter().filter(|deployment| deployment.id.as_str().starts_with(TO_COME)).count() {
+        0 => DeploymentId::new(format!("{TO_COME})")),
+        others => DeploymentId::new(format!("{TO_COME} {})", others + 1)),
+    }
+}
 
 /// Puts the effect of one call into what was observed, and tells the reply that the call would get.
 pub fn carry_out(observed: &mut Observed, place: &Place, action: &Action, now: Timestamp) -> Reply {
     match action {
         Action::Snapshot { description, .. } => {
-            let id = DeploymentId::from(TO_COME);
+            let id = to_come(observed.deployments.as_ref().map_or(&[][..], |seen| seen.value.as_slice()));
             let deployment = Deployment { id: id.clone(), created: now, description: Some(description.clone()) };
             change(&mut observed.deployments, |deployments| deployments.push(deployment));
             return Reply::Deployment { id, found: false };

@@ -84,8 +84,10 @@ impl Script {
         let manifests::Manifests { stages, canaries, responses: _ } = manifests::read(files)?;
         let stage = match stages.as_slice() {
             [] => return Err(Error::NoStage),
-            [stage] => ApiStage::clone(stage),
-            many => return Err(Error::ManyStages { count: many.len(), names: names(many.iter().map(AsRef::as_ref)) }),
+            [stage] => stage.object.clone(),
+            many => {
+                return Err(Error::ManyStages { count: many.len(), names: names(many.iter().map(|one| &one.object)) });
+            }
         };
         // Without a namespace they go where kubectl's context says, together.
         let together = |canary: &ApiCanary| match (canary.namespace(), stage.namespace()) {
@@ -93,7 +95,7 @@ impl Script {
             _ => true,
         };
         let governs = |canary: &ApiCanary| canary.spec.stage_ref.name == stage.name_any() && together(canary);
-        let mut own: Vec<ApiCanary> = canaries.into_iter().filter(governs).collect();
+        let mut own: Vec<ApiCanary> = canaries.into_iter().map(|one| one.object).filter(governs).collect();
         match (own.pop(), own.is_empty()) {
             (None, _) => Err(Error::NoCanary(stage.name_any())),
             (Some(canary), true) => Self::new(stage, canary),

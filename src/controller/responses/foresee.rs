@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use stagecraft_core::api::gateway_response::{ApiGatewayResponse, ApiGatewayResponseStatus};
+use stagecraft_core::observed::ResponseContent;
 use stagecraft_core::response::{Action, Next, Observed, Place, What, World, after_failure, plan, priority_of_reads};
 use stagecraft_core::world::Recent;
 
@@ -19,6 +20,8 @@ pub(crate) struct Foreseen {
     pub(crate) place: Option<Place>,
     /// What was asked, in order.
     pub(crate) reads: Vec<What>,
+    /// What the customisation holds; absent where there is none.
+    pub(crate) before: Option<ResponseContent>,
     /// What would be sent: one call at most brings a gateway response about.
     pub(crate) calls: Vec<Action>,
     /// The status that would be written before it.
@@ -54,10 +57,17 @@ pub(crate) async fn foresee(ctx: &Context, object: ApiGatewayResponse) -> Result
             (Next::Read(_), None) => break after_failure(&world),
             (Next::Read(need), Some(_)) => need,
         };
-        reads.push(need.what);
         if let Some(site) = &site {
+            // A role's ARN tells its account.
+            if need.what != What::Account || site.aws.role().is_none() {
+                reads.push(need.what);
+            }
             read(ctx, site, need, &mut observed).await?;
         }
     };
-    Ok(Foreseen { place: plan.place, reads, calls: plan.actions, status: plan.status })
+    let before = plan.place.as_ref().zip(observed.responses.as_ref()).and_then(|(place, seen)| {
+        let of_type = seen.value.items.iter().find(|response| response.response_type == place.response_type);
+        of_type.filter(|response| !response.default_response).map(|response| response.content.clone())
+    });
+    Ok(Foreseen { place: plan.place, reads, before, calls: plan.actions, status: plan.status })
 }
