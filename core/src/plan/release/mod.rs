@@ -24,6 +24,7 @@
 //! | `end` | how a release ends, and what of it is remembered |
 //! | `held` | targets that must not ship by themselves |
 //! | `traffic` | the patches of canaries |
+//! | `order` | the order in which variables change with the deployment |
 //! | `variables` | what a release does to the stage's variables |
 //! | `words` | how people call a target |
 
@@ -36,6 +37,7 @@ mod governance;
 mod hands;
 mod held;
 mod leave;
+mod order;
 mod paused;
 mod prepare;
 mod promote;

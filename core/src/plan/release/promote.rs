@@ -2,7 +2,7 @@
 //! than one call takes are several, and what is left of them is seen from the stage, too.
 
 use super::words::name;
-use super::{Scene, Turn, end, traffic, variables};
+use super::{Scene, Turn, end, order, variables};
 use crate::api::condition::{Finding, Reason};
 use crate::api::status::{Phase, Release};
 use crate::observed::Stage;
@@ -34,7 +34,7 @@ pub(super) fn promote(draft: &mut Draft<'_>, scene: Scene<'_>, desired: &Desired
         return moving(draft, message);
     };
     let variables = variables::of_release(draft, scene, &release, stage);
-    let calls = traffic::at_once(&deployment, variables, stage);
+    let calls = order::at_once(&deployment, variables, stage);
     if calls.is_empty() {
         end::succeed(draft, release);
         draft.name_revision(Some(stage));

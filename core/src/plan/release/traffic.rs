@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use crate::api::names::DeploymentId;
 use crate::api::percent::Percent;
 use crate::observed::{Canary, Stage};
-use crate::patch::{Op, PatchOperation};
+use crate::patch::PatchOperation;
 
 /// The most operations in one call (aws-facts: size of patches).
-const MOST_OPERATIONS: usize = 80;
+pub(super) const MOST_OPERATIONS: usize = 80;
 
 /// A canary as it shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,49 +79,6 @@ pub(super) fn promote_as_recorded(variables: Vec<PatchOperation>) -> Vec<PatchOp
 /// `remove /canarySettings`: the only way to end a canary.
 pub(super) fn close() -> Vec<PatchOperation> {
     vec![PatchOperation::remove("/canarySettings")]
-}
-
-/// The calls that move the stage to this deployment with these variables at once: one, unless that are more operations than one
-/// call takes.
-///
-/// Then what serves between two of them has all that it needs: first come the names that are not there yet, which nothing that
-/// serves asks for; then the deployment with the values that change with it; and last what only the former deployment asked for.
-/// Only where the values that change are too many themselves, the deployment goes in with the first of them.
-pub(super) fn at_once(
-    deployment: &DeploymentId,
-    variables: Vec<PatchOperation>,
-    stage: &Stage,
-) -> Vec<Vec<PatchOperation>> {
-    let moves =
-        (stage.deployment_id != *deployment).then(|| PatchOperation::replace("/deploymentId", deployment.as_str()));
-    if usize::from(moves.is_some()) + variables.len() <= MOST_OPERATIONS {
-        let operations: Vec<_> = moves.into_iter().chain(variables).collect();
-        return in_calls(&operations);
-    }
-    let is_there = |path: &str| path.strip_prefix("/variables/").is_some_and(|key| stage.variables.contains_key(key));
-    let (removed, set): (Vec<_>, Vec<_>) = variables.into_iter().partition(|operation| operation.op == Op::Remove);
-    let (changed, added): (Vec<_>, Vec<_>) = set.into_iter().partition(|operation| is_there(&operation.path));
-    let together: Vec<_> = moves.into_iter().chain(changed).collect();
-    let mut calls = in_calls(&added);
-    let is_parted = together.len() > room(&calls);
-    append(&mut calls, &together, is_parted);
-    append(&mut calls, &removed, false);
-    calls
-}
-
-/// How many operations the last call still takes.
-fn room(calls: &[Vec<PatchOperation>]) -> usize {
-    calls.last().map_or(0, |call| MOST_OPERATIONS.saturating_sub(call.len()))
-}
-
-/// Adds operations to the last call, or from a new call on, and as many further ones as they need.
-fn append(calls: &mut Vec<Vec<PatchOperation>>, operations: &[PatchOperation], anew: bool) {
-    let fitting = if anew { 0 } else { room(calls).min(operations.len()) };
-    let (here, further) = operations.split_at(fitting);
-    if let Some(last) = calls.last_mut() {
-        last.extend_from_slice(here);
-    }
-    calls.extend(in_calls(further));
 }
 
 /// As many calls as the size of patches asks for, in their order.

@@ -2,7 +2,7 @@
 
 use super::hands::is_ours;
 use super::words::{deployment_of, name, word};
-use super::{Scene, Turn, end, gates, promote, traffic, variables};
+use super::{Scene, Turn, end, gates, order, promote, traffic, variables};
 use crate::api::canary::Moment;
 use crate::api::condition::{Finding, Reason};
 use crate::api::event::{Event, EventReason};
@@ -56,7 +56,7 @@ fn back(scene: Scene<'_>, release: &Release, stage: &Stage, wrong: bool) -> Vec<
     // After the promotion there is neither a step nor a ceiling, nor is there after the first of several calls.
     let was_moved = release.step.is_none() && release.ceiling.is_none() && release.traffic_changed_at.is_some();
     if wrong || (is_target && !is_back) || (was_moved && is_back) {
-        return traffic::at_once(served, variables::undone(scene, release, stable, stage), stage);
+        return order::at_once(served, variables::undone(scene, release, stable, stage), stage);
     }
     Vec::new()
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scene;
+use super::order;
 use super::promote::Moved;
 use crate::api::event::{Event, EventReason};
 use crate::api::status::{How, Release, Stable};
@@ -28,7 +29,7 @@ pub(in crate::plan) fn pending_variables(draft: &Draft<'_>, desired: &Desired, s
         .keys()
         .filter(|key| !desired.variables.contains_key(*key) && draft.status.managed.contains(&variable_path(key)))
         .map(|key| PatchOperation::remove(format!("/variables/{key}")));
-    set.chain(removed).collect()
+    order::with_room(set.chain(removed).collect(), stage)
 }
 
 /// What must be done for the variables to be as they were before the release that `stable` belongs to.
@@ -43,7 +44,7 @@ pub(super) fn put_back(stable: &Stable, stage: &Stage) -> Vec<PatchOperation> {
         .keys()
         .filter(|key| stable.added_variables.contains(*key))
         .map(|key| PatchOperation::remove(format!("/variables/{key}")));
-    set.chain(removed).collect()
+    order::with_room(set.chain(removed).collect(), stage)
 }
 
 /// What the variables still need for this release's target to serve.
@@ -75,7 +76,7 @@ pub(super) fn undone(scene: Scene<'_>, release: &Release, stable: &Stable, stage
         .keys()
         .filter(|key| stable.variables.contains_key(*key) && !variables.contains_key(*key))
         .map(|key| PatchOperation::remove(format!("/variables/{key}")));
-    set.chain(removed).collect()
+    order::with_room(set.chain(removed).collect(), stage)
 }
 
 /// How much of what a release does to the variables the stage shows. Of one that does nothing to them, all.

@@ -98,6 +98,7 @@ pub(super) fn patch(stage: &mut Stage, operation: &PatchOperation, known: &[Depl
         }
         (op, path) if path.starts_with("/variables/") => {
             keyed(&mut stage.variables, op, path, path.trim_start_matches("/variables/"), value);
+            assert!(stage.variables.len() <= 100, "A stage has at most 100 variables, also after {path}");
         }
         (op, path) if path.starts_with("/canarySettings/stageVariableOverrides/") => {
             let key = path.trim_start_matches("/canarySettings/stageVariableOverrides/");
