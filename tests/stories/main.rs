@@ -25,6 +25,7 @@ mod faults;
 mod heal;
 mod outside;
 mod ownership;
+mod patch_size;
 mod references;
 mod responses;
 mod settings;

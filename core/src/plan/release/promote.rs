@@ -4,7 +4,7 @@
 use super::words::name;
 use super::{Scene, Turn, end, order, variables};
 use crate::api::condition::{Finding, Reason};
-use crate::api::status::{Phase, Release};
+use crate::api::status::{How, Phase, Release};
 use crate::observed::Stage;
 use crate::plan::action::Action;
 use crate::plan::draft::Draft;
@@ -36,6 +36,9 @@ pub(super) fn promote(draft: &mut Draft<'_>, scene: Scene<'_>, desired: &Desired
     let variables = variables::of_release(draft, scene, &release, stage);
     let calls = order::at_once(&deployment, variables, stage);
     if calls.is_empty() {
+        if let (How::RolledBack, Some(stable)) = (release.how, &release.stable) {
+            variables::own_again(draft, stable, stage);
+        }
         end::succeed(draft, release);
         draft.name_revision(Some(stage));
         return Turn::Again;

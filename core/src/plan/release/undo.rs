@@ -34,6 +34,9 @@ pub(super) fn undo(draft: &mut Draft<'_>, scene: Scene<'_>, release: &Release) -
     }
     let calls = back(scene, release, stage, wrong);
     if calls.is_empty() {
+        if let Some(stable) = &release.stable {
+            variables::own_again(draft, stable, stage);
+        }
         return over(draft, scene, release);
     }
     promote::note_calls(draft, calls.len());

@@ -79,6 +79,12 @@ pub(super) fn undone(scene: Scene<'_>, release: &Release, stable: &Stable, stage
     order::with_room(set.chain(removed).collect(), stage)
 }
 
+/// Takes what was put back for declared, as it was once: the spec may have dropped it, and dropping it again must remove it.
+pub(super) fn own_again(draft: &mut Draft<'_>, stable: &Stable, stage: &Stage) {
+    let back = stable.variables.keys().filter(|key| stage.variables.contains_key(*key));
+    draft.status.managed.extend(back.map(|key| variable_path(key)));
+}
+
 /// How much of what a release does to the variables the stage shows. Of one that does nothing to them, all.
 pub(super) fn moved(release: &Release, stable: &Stable, stage: &Stage) -> Moved {
     let of_both = stable.variables.len() + stable.added_variables.len();

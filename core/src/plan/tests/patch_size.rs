@@ -219,6 +219,20 @@ fn a_stage_never_has_more_variables_than_it_may() {
 }
 
 #[test]
+fn what_went_back_ships_again_without_what_it_had_dropped() {
+    for size in [LARGE, Size { kept: 1, changed: 1, added: 1, dropped: 1 }] {
+        for way in [Way::Command, Way::Bake] {
+            let mut bench = about_to_move(way, size);
+            bench.pass();
+            assert_moved(&bench, way, size, size);
+            bench.command("retry/r2.2/9").minutes(4);
+            assert_eq!(bench.stage().deployment_id, "dep2".into());
+            assert_eq!(bench.stage().variables, next(size), "{way:?}, {size:?}");
+        }
+    }
+}
+
+#[test]
 fn a_crash_before_or_after_any_of_the_calls_comes_to_the_same_end() {
     for size in [LARGE, ALL_CHANGE, ALL_RENAMED] {
         for way in WAYS {
