@@ -399,9 +399,10 @@ impl Pass<'_> {
                 recent.retry_at.get(group).copied().or_else(|| after(recent.refused.get(group)?))
             })
             .min();
-        let looks_often = cache_moves(&plan.status, world.now);
+        // Settings wait for their own time, so that looking at a release or at the cache meanwhile repeats nothing.
+        let looks_often =
+            recent.tried.iter().all(|group| group.is_of_settings()) || cache_moves(&plan.status, world.now);
         plan.wake_up_at = match (plan.wake_up_at, retry) {
-            // A refused group waits for its own time, so that looking at the cache repeats nothing.
             (Some(at), Some(retry)) if looks_often => Some(at.min(retry)),
             // The plan's own short recheck would only repeat the refused call too early.
             (_, Some(retry)) => Some(retry),

@@ -7,6 +7,7 @@ mod hands_in_passing;
 mod order;
 mod people;
 mod reapplied;
+mod refused_settings;
 mod restarts;
 mod series;
 mod silence;

@@ -128,6 +128,7 @@ async fn an_account_without_a_log_role_gets_everything_but_logging() {
     world.rest("orders").await;
     assert_eq!(world.stage("prod").unwrap()["canarySettings"], Value::Null, "{}", world.tell("orders").await);
     assert_eq!(world.writes().first().map(String::as_str), Some("UpdateStage remove /canarySettings"));
+    assert_eq!(world.answers_to("remove /canarySettings"), [Some(200)], "{}", world.tell("orders").await);
 
     step("the account gets a role");
     give_the_account_a_role(&world);

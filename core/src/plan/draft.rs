@@ -416,7 +416,9 @@ impl<'a> Draft<'a> {
         }
         super::release::waiting::attend(&mut self, &finding);
         self.forget_old_intents();
-        if let Some(seconds) = recheck(finding.situation, self.wake_up_at.is_some()) {
+        if let Some(seconds) = recheck(finding.situation, self.wake_up_at.is_some())
+            && !super::failure::has_its_own_time(&self.world, &self.status, &finding)
+        {
             self.wake_up_in(seconds);
         }
         self.events.extend(blocked_news(&self.status.conditions, &finding));

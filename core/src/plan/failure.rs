@@ -44,6 +44,13 @@ pub(super) fn finding(world: &World<'_>, status: &ApiStageStatus, failure: &Fail
     Finding::new(situation, reason, message)
 }
 
+/// Whether a finding is no more than that a group of settings was refused, whose next try has its own time: looking earlier would
+/// repeat nothing.
+pub(super) fn has_its_own_time(world: &World<'_>, status: &ApiStageStatus, said: &Finding) -> bool {
+    let waiting = world.recent.tried.iter().filter(|group| group.is_of_settings());
+    waiting.filter_map(|group| world.recent.refused.get(group)).any(|failure| finding(world, status, failure) == *said)
+}
+
 /// The row of the conditions' table and the reason: exhaustive, so that a new cause does not compile without them.
 pub(crate) fn place(cause: &Cause) -> (Situation, Reason) {
     match cause {

@@ -91,6 +91,13 @@ impl World {
         self.writes().into_iter().filter(|write| write.starts_with("UpdateStage")).collect()
     }
 
+    /// What was answered to the patches of the stage that consist of this alone, since the log was reset.
+    pub(crate) fn answers_to(&self, patch: &str) -> Vec<Option<u16>> {
+        let calls = self.simulator.calls();
+        let ours = calls.iter().filter(|call| call.info.operation == "UpdateStage" && call.info.patch() == [patch]);
+        ours.map(|call| call.status).collect()
+    }
+
     /// The stage's deployment.
     pub(crate) fn serves(&self) -> String {
         self.stage("prod").unwrap()["deploymentId"].as_str().unwrap().to_owned()
@@ -138,8 +145,8 @@ impl World {
             if self.shown().await.starts_with(shown) {
                 return;
             }
-            let wait = passed.wake_up_in.unwrap_or_default();
-            self.pass_time(wait.clamp(Duration::from_secs(1), Duration::from_secs(30)));
+            let wait = passed.wake_up_in.unwrap_or_else(|| panic!("nothing more will happen: {shown} is waited for"));
+            self.pass_time(wait.max(Duration::from_secs(1)));
         }
         panic!("{} is not {shown}: {}", self.shown().await, self.tell("orders").await);
     }

@@ -236,7 +236,7 @@ impl World {
         while self.clock.now() < over {
             let passed = self.pass(name).await?;
             let left = Duration::try_from(over.duration_since(self.clock.now())).unwrap_or_default();
-            self.pass_time(passed.wake_up_in.unwrap_or(left).clamp(Duration::from_secs(1), Duration::from_secs(30)));
+            self.pass_time(passed.wake_up_in.unwrap_or(left).min(left).max(Duration::from_secs(1)));
         }
         Some(())
     }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::world::Group;
 
 const HOUR: u32 = 60;
 const DAY: u32 = 24 * HOUR;
@@ -72,4 +73,25 @@ fn a_step_that_holds_for_long_waits_for_nobody() {
     assert_eq!(waits(&bench), None);
     bench.minutes(47 * HOUR);
     assert!(!bench.events.contains(&EventReason::WaitsLong));
+}
+
+#[test]
+fn a_refused_setting_waits_for_its_own_time_and_nothing_else_does() {
+    let log = json!({ "destinationArn": "arn:aws:logs:eu-west-1:123456789012:log-group:orders", "format": "$context.requestId" });
+    let mut bench = at_rest();
+    bench.refusing = Some((Group::Logging, Cause::LogsRoleMissing));
+    bench.edit(|spec| spec.access_log_settings = Some(serde_json::from_value(log).unwrap())).pass();
+    assert_eq!(bench.ready(), "False LogsRoleMissing (Released True)");
+    let wait = |bench: &Bench| bench.wake_up_at.unwrap().duration_since(bench.now).as_secs();
+    assert!(wait(&bench) >= 8 * 60, "looking earlier than at the poll would repeat nothing: {} s", wait(&bench));
+
+    bench.edit(|spec| (spec.revision, spec.deployment_id) = (None, Some("dep9".into()))).pass();
+    assert_eq!(bench.ready(), "False DeploymentNotFound (Released Unknown)");
+    assert!(wait(&bench) <= 30, "the deployment may appear any moment: {} s", wait(&bench));
+
+    bench.deployment(None);
+    bench.govern(policy(&json!({ "setPercent": 5, "hold": "1h" })));
+    bench.edit(|spec| (spec.revision, spec.deployment_id) = (Some("r2".into()), None)).pass();
+    assert_eq!(bench.release().phase, Phase::Progressing);
+    assert!(wait(&bench) <= 30, "a canary is looked at: {} s", wait(&bench));
 }
