@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kube::Client;
 use kube::core::DeserializeGuard;
-use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::events::Reporter;
 use kube::runtime::reflector::Store;
 use stagecraft_core::api::canary::ApiCanary;
 use stagecraft_core::api::gateway_response::ApiGatewayResponse;
@@ -14,6 +14,7 @@ use stagecraft_core::world::Settings;
 use super::canaries::Written;
 use super::memory::Memories;
 use super::objects::Objects;
+use super::recorders::Recorders;
 use super::references::References;
 use super::sources::{NoSources, Sources};
 use super::workers::{Looks, Workers};
@@ -59,7 +60,7 @@ pub struct Context {
     pub(super) canaries_written: Written,
     /// The `ApiGatewayResponse`s, one store per watched namespace.
     pub responses: Vec<Store<Guarded<ApiGatewayResponse>>>,
-    pub(super) recorder: Recorder,
+    pub(super) recorders: Recorders,
     pub(super) memories: Memories<ApiStage>,
     pub(super) response_memories: Memories<ApiGatewayResponse>,
     pub(super) workers: Workers,
@@ -82,7 +83,7 @@ impl Context {
         let reporter = Reporter { controller: "stagecraft.dev/stagecraft".to_owned(), instance: None };
         let keep = settings.drift_interval.saturating_mul(3);
         Self {
-            recorder: Recorder::new(client.clone(), reporter),
+            recorders: Recorders::new(client.clone(), reporter),
             observations: Observations::new(clock.clone(), keep),
             accounts: Accounts::new(aws, settings.cluster_id.clone(), clock.clone(), keep),
             client,

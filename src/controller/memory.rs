@@ -17,8 +17,7 @@ pub(super) struct Memories<K>(Mutex<HashMap<String, Memory<K>>>);
 
 /// What is remembered of one object.
 pub(super) struct Memory<K> {
-    /// The object as our last write returned it. The watch may still be behind.
-    last_written: Option<Arc<K>>,
+    last_written: Option<Written<K>>,
     cause: Option<Cause>,
     /// When `cause` was first seen.
     pub(super) cause_at: Timestamp,
@@ -26,6 +25,14 @@ pub(super) struct Memory<K> {
     pub(super) wake_up_at: Option<Timestamp>,
     /// Tries that failed.
     pub(super) recent: Recent,
+}
+
+/// Our last write.
+enum Written<K> {
+    /// The object as the write returned it. The watch is still behind.
+    Ahead(Arc<K>),
+    /// The resourceVersion that it left. The watch has shown it, so the object need not be kept twice.
+    Shown(String),
 }
 
 /// What makes a pass look at the world anew.
@@ -42,6 +49,24 @@ struct Cause {
 impl<K> Default for Memories<K> {
     fn default() -> Self {
         Self(Mutex::default())
+    }
+}
+
+impl<K: Governed> Written<K> {
+    fn resource_version(&self) -> Option<String> {
+        match self {
+            Self::Ahead(object) => object.resource_version(),
+            Self::Shown(version) => Some(version.clone()),
+        }
+    }
+}
+
+impl<K> Clone for Written<K> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Ahead(object) => Self::Ahead(Arc::clone(object)),
+            Self::Shown(version) => Self::Shown(version.clone()),
+        }
     }
 }
 
@@ -104,10 +129,14 @@ impl<K: Governed> Memory<K> {
             matches!((version(written), version(watched)), (Some(ours), Some(theirs)) if ours > theirs)
         };
         match self.last_written.take() {
-            // Kept when the watch has caught up too: it tells an echo of our own write from news.
-            Some(written) if is_newer(&written) || written.resource_version() == watched.resource_version() => {
-                self.last_written = Some(Arc::clone(&written));
+            Some(Written::Ahead(written)) if is_newer(&written) => {
+                self.last_written = Some(Written::Ahead(Arc::clone(&written)));
                 written
+            }
+            // Kept, since it tells an echo of our own write from news.
+            Some(written) if written.resource_version() == watched.resource_version() => {
+                self.last_written = watched.resource_version().map(Written::Shown);
+                Arc::clone(watched)
             }
             Some(_) | None => Arc::clone(watched),
         }
@@ -128,7 +157,7 @@ impl<K: Governed> Memory<K> {
     }
 
     pub(super) fn wrote(&mut self, object: &Arc<K>) {
-        self.last_written = Some(Arc::clone(object));
+        self.last_written = Some(Written::Ahead(Arc::clone(object)));
     }
 
     /// Notes what this pass is about, news of other objects among it; a new cause makes earlier reads and failures history.

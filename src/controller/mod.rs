@@ -19,6 +19,7 @@ mod governed;
 mod memory;
 mod objects;
 mod reconcile;
+mod recorders;
 mod references;
 mod report;
 mod responses;

@@ -100,7 +100,8 @@ pub(super) async fn publish<K: Governed>(ctx: &Context, object: &Arc<K>, events:
         let name = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
         info!(reason = event.reason.as_str(), "{}", event.note);
         let published = ctx
-            .recorder
+            .recorders
+            .next()
             .publish(
                 &KubeEvent {
                     type_: if event.warning { EventType::Warning } else { EventType::Normal },
