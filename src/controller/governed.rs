@@ -31,6 +31,11 @@ pub(super) trait Governed:
 
     /// The conditions of its status.
     fn conditions(&self) -> &[Condition];
+
+    /// Whether something is under way whose next step must stand on a read of now: a deletion, a release.
+    fn moves(&self) -> bool {
+        self.meta().deletion_timestamp.is_some()
+    }
 }
 
 /// A kind whose spec may refer to its REST API instead of naming it.
@@ -63,6 +68,11 @@ impl Governed for ApiStage {
 
     fn conditions(&self) -> &[Condition] {
         self.status.as_ref().map_or(&[], |status| &status.conditions)
+    }
+
+    fn moves(&self) -> bool {
+        let release = self.status.as_ref().and_then(|status| status.release.as_ref());
+        self.meta().deletion_timestamp.is_some() || release.is_some_and(|release| release.phase.is_running())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -23,6 +24,8 @@ pub(super) struct Memory<K> {
     pub(super) cause_at: Timestamp,
     /// When the object is due although nobody touched it.
     pub(super) wake_up_at: Option<Timestamp>,
+    /// How long it was to rest until then.
+    rests: Option<Duration>,
     /// Tries that failed.
     pub(super) recent: Recent,
 }
@@ -77,6 +80,7 @@ impl<K> Default for Memory<K> {
             cause: None,
             cause_at: Timestamp::default(),
             wake_up_at: None,
+            rests: None,
             recent: Recent::default(),
         }
     }
@@ -84,12 +88,13 @@ impl<K> Default for Memory<K> {
 
 impl<K> Clone for Memory<K> {
     fn clone(&self) -> Self {
-        let Self { last_written, cause, cause_at, wake_up_at, recent } = self;
+        let Self { last_written, cause, cause_at, wake_up_at, rests, recent } = self;
         Self {
             last_written: last_written.clone(),
             cause: cause.clone(),
             cause_at: *cause_at,
             wake_up_at: *wake_up_at,
+            rests: *rests,
             recent: recent.clone(),
         }
     }
@@ -156,6 +161,12 @@ impl<K: Governed> Memory<K> {
         known != Some(watched)
     }
 
+    /// Notes how long the object may rest after a pass.
+    pub(super) fn rest(&mut self, rests: Option<Duration>, now: Timestamp) {
+        self.wake_up_at = rests.and_then(|rests| now.checked_add(rests).ok());
+        self.rests = rests;
+    }
+
     pub(super) fn wrote(&mut self, object: &Arc<K>) {
         self.last_written = Some(Written::Ahead(Arc::clone(object)));
     }
@@ -172,7 +183,7 @@ impl<K: Governed> Memory<K> {
             surroundings,
         };
         if self.cause.as_ref() != Some(&cause) {
-            let is_poll = self.cause.is_none() && urgency == Priority::Drift && is_ready(object);
+            let is_poll = self.cause.is_none() && urgency == Priority::Drift && !object.moves();
             self.cause = Some(cause);
             self.cause_at = if is_poll { Timestamp::MIN } else { now };
             let Recent { unsent, housekeeping, .. } = std::mem::take(&mut self.recent);
@@ -180,12 +191,19 @@ impl<K: Governed> Memory<K> {
             let housekeeping = Housekeeping { not_before: None, ..housekeeping };
             self.recent = Recent { unsent, housekeeping, ..Recent::default() };
         } else if self.wake_up_at.is_some_and(|due| due <= now) && !is_ready(object) && !self.was_throttled() {
-            self.cause_at = now;
+            self.cause_at = self.cause_at.max(self.looks_since(object, now));
         }
         self.recent.done.clear();
         self.recent.retry_at.retain(|_, at| *at > now);
         self.recent.tried = self.recent.retry_at.keys().copied().collect();
         self.recent.housekeeping.sent = 0;
+    }
+
+    /// Since when reads tell an object that is due what is new to it: now where something moves. What only waits takes those of
+    /// the last part of its wait, as polls do, so that one read serves all the stages of a REST API that wait alike.
+    fn looks_since(&self, object: &K, now: Timestamp) -> Timestamp {
+        let share = self.rests.filter(|_| !object.moves()).unwrap_or_default().mul_f64(0.6);
+        now.checked_sub(share).unwrap_or(now)
     }
 
     /// Whoever was asked to call less does not read again what it knows.
@@ -194,7 +212,7 @@ impl<K: Governed> Memory<K> {
     }
 }
 
-/// At rest polls share reads with their siblings; whatever waits looks for itself.
+/// Whether nothing is awaited: the age that polls accept is enough.
 fn is_ready(object: &impl Governed) -> bool {
     object.meta().deletion_timestamp.is_none()
         && object.conditions().iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")

@@ -67,7 +67,7 @@ pub async fn reconcile(watched: Arc<ApiStage>, ctx: &Context) -> Passed {
     // On the heap: it is large, and there is one for each object that waits.
     let passed = Box::pin(pass.run()).await;
     let Pass { mut memory, object, .. } = pass;
-    memory.wake_up_at = passed.wake_up_in.and_then(|wait| ctx.clock.now().checked_add(wait).ok());
+    memory.rest(passed.wake_up_in, ctx.clock.now());
     let gone = object.metadata.deletion_timestamp.is_some()
         && !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
     if gone {

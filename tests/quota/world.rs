@@ -31,6 +31,9 @@ const AWS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a stage at rest is read.
 pub(crate) const DRIFT_INTERVAL: Duration = Duration::from_mins(10);
 
+/// A text that our API Gateway takes, and keeps in another spelling.
+pub(crate) const WRITTEN_OTHERWISE: &str = "as declared";
+
 pub(crate) struct World {
     pub(crate) simulator: Simulator,
     pub(crate) apiserver: Apiserver,
@@ -122,6 +125,15 @@ impl World {
         self.clock.boottime().abs_diff(since)
     }
 
+    /// Somebody moves a stage to the deployment of a revision.
+    pub(crate) fn move_by_hand(&self, rest_api: &str, stage: &str, revision: &str) {
+        let marker = format!("[stagecraft revision={revision} ");
+        let deployments = self.simulator.deployments(rest_api);
+        let found = deployments.iter().find(|deployment| deployment["description"].as_str().unwrap().contains(&marker));
+        let move_it = json!({ "op": "replace", "path": "/deploymentId", "value": found.unwrap()["id"] });
+        self.simulator.patch_stage_by_hand(rest_api, stage, &[move_it]).unwrap();
+    }
+
     /// Calls to API Gateway since the log was reset.
     pub(crate) fn calls(&self) -> Vec<CallRecord> {
         self.simulator.calls().into_iter().filter(|call| call.info.service == "apigateway").collect()
@@ -184,7 +196,8 @@ impl HttpConnector for Network {
         for (name, value) in request.headers() {
             sent = sent.header(name, value);
         }
-        let body = Bytes::copy_from_slice(request.body().bytes().unwrap_or_default());
+        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
+        let body = Bytes::from(body.replace(WRITTEN_OTHERWISE, &WRITTEN_OTHERWISE.to_uppercase()));
         let (network, sent) = (self.clone(), sent.body(body).unwrap());
         HttpConnectorFuture::new(async move { network.carry(sent).await })
     }

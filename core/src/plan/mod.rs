@@ -5,6 +5,7 @@
 //!
 //! | file | decides |
 //! | --- | --- |
+//! | `reads` | nothing: what a decision looks at, or the need to read it |
 //! | `ownership` | whether the stage is ours, may become ours, or is left alone |
 //! | `command` | what the annotation asks for |
 //! | `target` | which deployment a revision means |
@@ -34,6 +35,7 @@ mod history;
 mod housekeeping;
 mod ownership;
 mod priority;
+mod reads;
 mod release;
 mod settings;
 mod snapshot;

@@ -7,7 +7,8 @@ use super::command::remembered;
 use crate::api::COMMAND;
 use crate::api::command::{Command, Verb};
 use crate::api::stage::ApiStage;
-use crate::api::status::Phase;
+use crate::api::status::{ApiStageStatus, Phase};
+use crate::api::target::Target;
 use crate::patch::{Op, PatchOperation};
 
 /// How urgent a call is, from the least to the most.
@@ -63,8 +64,8 @@ impl Priority {
         }
         let differs = object.spec.revision.as_ref().is_some_and(|wanted| status.revision.as_ref() != Some(wanted))
             || object.spec.deployment_id.as_ref().is_some_and(|wanted| status.deployment_id.as_ref() != Some(wanted));
-        // The target of a release that failed is held: that spec names it is no news.
-        let releases = phase.is_some_and(Phase::is_running) || (differs && phase != Some(Phase::Failed));
+        // That spec names a target that is held is no news.
+        let releases = phase.is_some_and(Phase::is_running) || (differs && !names_held(object, status));
         let is_told = command.as_ref().is_some_and(|command| moves_traffic(&command.verb));
         // A stage that does not serve yet has no traffic to move.
         if status.deployment_id.is_some() && (releases || is_told) {
@@ -107,6 +108,18 @@ impl Action {
             Self::DeleteDeployment(_) | Self::Prune { .. } | Self::Describe { .. } => Priority::CleanUp,
         }
     }
+}
+
+/// Whether what spec names is known not to ship by itself: the target of a release that failed, or held otherwise.
+fn names_held(object: &ApiStage, status: &ApiStageStatus) -> bool {
+    let spec = &object.spec;
+    let named = |target: &Target| {
+        (spec.revision.is_some() && spec.revision == target.revision)
+            || (spec.deployment_id.is_some() && spec.deployment_id == target.deployment_id)
+    };
+    let failed = status.release.as_ref().is_some_and(|release| release.phase == Phase::Failed);
+    let is_seen = status.observed_generation == object.metadata.generation;
+    failed || (is_seen && status.held.iter().any(|held| named(&held.target)))
 }
 
 fn moves_traffic(verb: &Verb) -> bool {
@@ -175,6 +188,8 @@ mod tests {
     fn reads_are_as_urgent_as_what_the_object_waits_for() {
         let running = json!({ "observedGeneration": 3, "deploymentId": "dep1", "release": release("Progressing") });
         let serving = json!({ "observedGeneration": 3, "deploymentId": "dep1", "revision": "r1" });
+        let held = json!({ "observedGeneration": 3, "deploymentId": "dep1", "revision": "r1", "held": [{
+            "revision": "r2", "variablesHash": "0", "why": "StageMovedByHand", "since": "2026-08-01T12:00:00Z" }] });
         let cases = vec![
             ("never seen", object(None, 1, Value::Null), Priority::UserChange),
             ("at rest", object(None, 3, json!({ "observedGeneration": 3 })), Priority::Drift),
@@ -221,6 +236,13 @@ mod tests {
                 ),
                 Priority::Drift,
             ),
+            (
+                "a target that a hand moved the stage away from",
+                wanting("r2", object(None, 3, held.clone())),
+                Priority::Drift,
+            ),
+            ("another one than is held", wanting("r3", object(None, 3, held.clone())), Priority::Release),
+            ("what is held, with other variables", wanting("r2", object(None, 4, held)), Priority::Release),
             ("a canary", object(None, 3, running.clone()), Priority::Release),
             ("an abort", object(Some("abort/r2.2/1"), 3, running), Priority::Abort),
             (

@@ -54,7 +54,7 @@ pub async fn reconcile(watched: Arc<ApiGatewayResponse>, ctx: &Context) -> Passe
     // On the heap: it is large, and the controller holds one in each of its places.
     let passed = Box::pin(pass.run()).await;
     let Pass { mut memory, object, .. } = pass;
-    memory.wake_up_at = passed.wake_up_in.and_then(|wait| ctx.clock.now().checked_add(wait).ok());
+    memory.rest(passed.wake_up_in, ctx.clock.now());
     let gone = object.metadata.deletion_timestamp.is_some()
         && !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
     if gone {
