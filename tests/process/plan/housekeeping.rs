@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
@@ -96,4 +97,15 @@ async fn housekeeping_is_planned_and_hides_nothing() {
     assert!(text.ends_with("\n1 deletion of a deployment to apply. Nothing was written.\n\n"), "{text}");
     let said = world.plan(&[], &[orders(&spec)]).await;
     assert_eq!(said.code, 0, "{} {}", said.out, said.err);
+
+    step("more than a pass does at once");
+    let scope = world.simulator.scope("123456789012", "eu-west-1");
+    for number in 1..=6 {
+        let description = format!("[stagecraft revision=old{number} attempt=1 by=process/default/orders]");
+        let path = format!("/restapis/{}/deployments", world.api);
+        scope.send(&Method::POST, &path, &json!({ "description": description })).unwrap();
+    }
+    let said = world.plan(&["-o", "json"], &[orders(&spec)]).await;
+    let deletions = said.planned().iter().filter(|call| call.starts_with("DeleteDeployment ")).count();
+    assert_eq!((said.code, deletions, said.planned().len()), (2, 6, 6), "{}", said.out);
 }
