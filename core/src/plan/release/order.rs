@@ -51,8 +51,8 @@ pub(super) fn with_room(variables: Vec<PatchOperation>, stage: &Stage) -> Vec<Pa
     changed.into_iter().chain(added).chain(exchanged).chain(removed).collect()
 }
 
-/// The calls that move the stage to this deployment with these variables at once: one, unless that are more operations than one
-/// call takes.
+/// The calls that move the stage to this deployment with these variables, which are in [an order with room](with_room), at once:
+/// one, unless that are more operations than one call takes.
 ///
 /// Then what serves between two of them has all that it needs: first come the names that are not there yet; then the deployment
 /// with the values that change with it; and last what only the former deployment asked for. Only where these values are too many
@@ -65,7 +65,7 @@ pub(super) fn at_once(
     let moves =
         (stage.deployment_id != *deployment).then(|| PatchOperation::replace("/deploymentId", deployment.as_str()));
     if usize::from(moves.is_some()) + variables.len() <= MOST_OPERATIONS {
-        let operations: Vec<_> = moves.into_iter().chain(with_room(variables, stage)).collect();
+        let operations: Vec<_> = moves.into_iter().chain(variables).collect();
         return in_calls(&operations);
     }
     let Parts { added, changed, exchanged, removed } = Parts::new(variables, stage);

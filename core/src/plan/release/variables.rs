@@ -16,10 +16,9 @@ use crate::validate::Desired;
 /// Over this, former values are not kept, and going back moves the deployment only.
 const MOST_FORMER_VALUES: usize = 8 * 1024;
 
-/// What must be done for the declared variables to be as declared: changed and new ones set, dropped ones of ours removed.
-pub(in crate::plan) fn pending_variables(draft: &Draft<'_>, desired: &Desired, stage: &Stage) -> Vec<PatchOperation> {
-    let set = desired
-        .variables
+/// What must be done for the variables to have these values, and for the stage to have none that `goes`.
+fn towards(wanted: &BTreeMap<String, String>, goes: impl Fn(&String) -> bool, stage: &Stage) -> Vec<PatchOperation> {
+    let set = wanted
         .iter()
         .filter(|(key, value)| stage.variables.get(*key) != Some(value))
         .map(|(key, value)| PatchOperation::replace(format!("/variables/{key}"), value));
@@ -27,24 +26,19 @@ pub(in crate::plan) fn pending_variables(draft: &Draft<'_>, desired: &Desired, s
     let removed = stage
         .variables
         .keys()
-        .filter(|key| !desired.variables.contains_key(*key) && draft.status.managed.contains(&variable_path(key)))
+        .filter(|key| !wanted.contains_key(*key) && goes(key))
         .map(|key| PatchOperation::remove(format!("/variables/{key}")));
     order::with_room(set.chain(removed).collect(), stage)
 }
 
+/// What must be done for the declared variables to be as declared: changed and new ones set, dropped ones of ours removed.
+pub(in crate::plan) fn pending_variables(draft: &Draft<'_>, desired: &Desired, stage: &Stage) -> Vec<PatchOperation> {
+    towards(&desired.variables, |key| draft.status.managed.contains(&variable_path(key)), stage)
+}
+
 /// What must be done for the variables to be as they were before the release that `stable` belongs to.
 pub(super) fn put_back(stable: &Stable, stage: &Stage) -> Vec<PatchOperation> {
-    let set = stable
-        .variables
-        .iter()
-        .filter(|(key, value)| stage.variables.get(*key) != Some(value))
-        .map(|(key, value)| PatchOperation::replace(format!("/variables/{key}"), value));
-    let removed = stage
-        .variables
-        .keys()
-        .filter(|key| stable.added_variables.contains(*key))
-        .map(|key| PatchOperation::remove(format!("/variables/{key}")));
-    order::with_room(set.chain(removed).collect(), stage)
+    towards(&stable.variables, |key| stable.added_variables.contains(key), stage)
 }
 
 /// What the variables still need for this release's target to serve.
@@ -67,16 +61,7 @@ pub(super) fn undone(scene: Scene<'_>, release: &Release, stable: &Stable, stage
     // It came from the spec's target, whose values the spec has for as long as it is not edited.
     let desired = scene.desired.filter(|desired| variables_hash(&desired.variables) == stable.target.variables_hash);
     let Some(Desired { variables, .. }) = desired else { return Vec::new() };
-    let set = variables
-        .iter()
-        .filter(|(key, value)| stage.variables.get(*key) != Some(value))
-        .map(|(key, value)| PatchOperation::replace(format!("/variables/{key}"), value));
-    let removed = stage
-        .variables
-        .keys()
-        .filter(|key| stable.variables.contains_key(*key) && !variables.contains_key(*key))
-        .map(|key| PatchOperation::remove(format!("/variables/{key}")));
-    order::with_room(set.chain(removed).collect(), stage)
+    towards(variables, |key| stable.variables.contains_key(key), stage)
 }
 
 /// Takes what was put back for declared, as it was once: the spec may have dropped it, and dropping it again must remove it.
